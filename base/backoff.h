@@ -9,8 +9,9 @@
 
 namespace stevedore::base {
 
-// Exponential back-off with full jitter: the n-th delay is uniform in [0, min(limit, first * 2^n)]. Full jitter, as
-// many workers fail at the same moment and must not come back together. Not thread-safe.
+// Exponential back-off with full jitter: the n-th delay is uniform in [0, min(limit, first * 2^n)].
+// Full jitter, as many workers fail at the same moment and must not come back together. Not
+// thread-safe.
 class Backoff {
  public:
   // The delay bound starts at `first` and doubles up to `limit`. Equal seeds give equal delays.
@@ -24,7 +25,8 @@ class Backoff {
     uint64_t z = state_;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    const double unit = static_cast<double>((z ^ (z >> 31)) >> 11) / static_cast<double>(1ULL << 53);
+    const double unit =
+        static_cast<double>((z ^ (z >> 31)) >> 11) / static_cast<double>(1ULL << 53);
     const absl::Duration delay = bound_ * unit;
     bound_ = bound_ * 2 < limit_ ? bound_ * 2 : limit_;
     return delay;

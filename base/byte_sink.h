@@ -10,8 +10,8 @@
 
 namespace stevedore::base {
 
-// Where bytes go. Stages are stacked; Write returns when the stage below has taken the bytes, so the call stack is
-// the back-pressure and each stage holds at most its own buffer. Not thread-safe.
+// Where bytes go. Stages are stacked; Write returns when the stage below has taken the bytes, so
+// the call stack is the back-pressure and each stage holds at most its own buffer. Not thread-safe.
 class ByteSink {
  public:
   virtual ~ByteSink() = default;
@@ -19,8 +19,8 @@ class ByteSink {
   // Takes all of `bytes` or fails. After a failure, only destroy the sink.
   virtual absl::Status Write(absl::string_view bytes) = 0;
 
-  // Flushes this stage and closes the one below. Must be called for the bytes to count as written; destroying
-  // without Close abandons them.
+  // Flushes this stage and closes the one below. Must be called for the bytes to count as written;
+  // destroying without Close abandons them.
   virtual absl::Status Close() = 0;
 };
 

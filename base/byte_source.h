@@ -20,8 +20,8 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
 
-  // Reads at least 1 and at most `size` bytes into `buffer` and returns how many; 0 means the end (and stays 0).
-  // After a failure, only destroy the source. `size` must not be 0.
+  // Reads at least 1 and at most `size` bytes into `buffer` and returns how many; 0 means the end
+  // (and stays 0). After a failure, only destroy the source. `size` must not be 0.
   virtual absl::StatusOr<size_t> Read(char* buffer, size_t size) = 0;
 };
 
@@ -30,8 +30,8 @@ class RandomReader {
  public:
   virtual ~RandomReader() = default;
 
-  // Fills `buffer` with the `size` bytes at `offset` (bytes from the start). OUT_OF_RANGE if the object ends
-  // before: it is shorter than its owner said.
+  // Fills `buffer` with the `size` bytes at `offset` (bytes from the start). OUT_OF_RANGE if the
+  // object ends before: it is shorter than its owner said.
   virtual absl::Status ReadAt(uint64_t offset, char* buffer, size_t size) const = 0;
 };
 
@@ -46,8 +46,8 @@ class StringSource final : public ByteSource {
   size_t position_ = 0;
 };
 
-// Copies `source` to `sink` until its end; does not close the sink. Returns the number of bytes copied.
-// RESOURCE_EXHAUSTED once more than `limit_bytes` came: peers lie about sizes.
+// Copies `source` to `sink` until its end; does not close the sink. Returns the number of bytes
+// copied. RESOURCE_EXHAUSTED once more than `limit_bytes` came: peers lie about sizes.
 absl::StatusOr<uint64_t> CopyAll(ByteSource& source, ByteSink& sink,
                                  uint64_t limit_bytes = UINT64_MAX);
 

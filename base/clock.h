@@ -15,7 +15,8 @@ class Clock {
   // Wall-clock time, for showing to people and for ages. May jump.
   virtual absl::Time Now() const = 0;
 
-  // Time since boot including suspend (CLOCK_BOOTTIME): never jumps back, comparable on one machine only.
+  // Time since boot including suspend (CLOCK_BOOTTIME): never jumps back, comparable on one machine
+  // only.
   virtual absl::Duration SinceBoot() const = 0;
 
   // The machine's own clock. Lives for ever.

@@ -18,7 +18,8 @@
 
 namespace stevedore::base {
 
-// Owns a file descriptor. Move-only; not thread-safe, but the descriptor inside may be used by any thread.
+// Owns a file descriptor. Move-only; not thread-safe, but the descriptor inside may be used by any
+// thread.
 class FileDescriptor {
  public:
   FileDescriptor() = default;
@@ -31,7 +32,8 @@ class FileDescriptor {
   bool valid() const { return fd_ >= 0; }
   // Gives up ownership.
   int Release() { return std::exchange(fd_, -1); }
-  // Closes now and reports what close reports: for a file that was written, that is where late errors surface.
+  // Closes now and reports what close reports: for a file that was written, that is where late
+  // errors surface.
   absl::Status Close();
 
  private:
@@ -92,8 +94,9 @@ absl::Status WriteFully(int fd, absl::string_view bytes, absl::string_view name)
 // The whole file. RESOURCE_EXHAUSTED above `limit_bytes`; NOT_FOUND if there is none.
 absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t limit_bytes = 64 << 20);
 
-// Replaces `path` so that a reader sees the old or the new content, and a crash leaves one of the two: temporary file
-// in the same directory, fsync, rename, fsync of the directory. `mode` is exact (no umask).
+// Replaces `path` so that a reader sees the old or the new content, and a crash leaves one of the
+// two: temporary file in the same directory, fsync, rename, fsync of the directory. `mode` is exact
+// (no umask).
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view content,
                                  mode_t mode = 0644);
 
@@ -112,10 +115,10 @@ bool Exists(const std::string& path);
 // A directory that exists as long as this object. Move-only.
 class TemporaryDirectory {
  public:
-  // Creates PREFIXxxxxxx; `prefix` is a path, default in $TMPDIR or /tmp (short enough for unix sockets).
+  // Creates PREFIXxxxxxx; `prefix` is a path, default in $TMPDIR or /tmp (short enough for unix
+  // sockets).
   static absl::StatusOr<TemporaryDirectory> Create(std::string prefix = "");
-  TemporaryDirectory(TemporaryDirectory&& other) noexcept
-      : path_(std::exchange(other.path_, "")) {}
+  TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::exchange(other.path_, "")) {}
   TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
   ~TemporaryDirectory();
 
@@ -126,7 +129,8 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-// `directory` + "/" + `name`, without doubling the slash; `name` alone if `directory` is empty or `name` is absolute.
+// `directory` + "/" + `name`, without doubling the slash; `name` alone if `directory` is empty or
+// `name` is absolute.
 std::string JoinPath(absl::string_view directory, absl::string_view name);
 
 }  // namespace stevedore::base

@@ -29,7 +29,8 @@ TEST_F(FileTest, AtomicWriteReplacesAndKeepsNothingElse) {
   ASSERT_EQ(stat(Path("f").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600u);
   int files = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator(directory_.path())) {
     ++files;
   }
   EXPECT_EQ(files, 1);

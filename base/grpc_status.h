@@ -9,7 +9,8 @@
 
 namespace stevedore::base {
 
-// Same code (the numbers are equal by design) and message. Messages are cut to 4 KiB: they travel as HTTP/2 trailers.
+// Same code (the numbers are equal by design) and message. Messages are cut to 4 KiB: they travel
+// as HTTP/2 trailers.
 grpc::Status ToGrpc(const absl::Status& status);
 absl::Status FromGrpc(const grpc::Status& status);
 

@@ -13,8 +13,9 @@ namespace stevedore::base {
 // The hash functions that content digests use.
 enum class HashAlgorithm { kSha256, kSha512 };
 
-// One running hash. Hashing cannot fail but by lack of memory or of the provider: it aborts then, so that hashing code
-// has no error paths. Movable; a moved-from hasher may only be destroyed. Not thread-safe.
+// One running hash. Hashing cannot fail but by lack of memory or of the provider: it aborts then,
+// so that hashing code has no error paths. Movable; a moved-from hasher may only be destroyed. Not
+// thread-safe.
 class Hasher {
  public:
   explicit Hasher(HashAlgorithm algorithm = HashAlgorithm::kSha256);

@@ -46,7 +46,8 @@ void Log(LogLevel level, absl::string_view message, std::initializer_list<LogFie
       absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
   std::string line;
   if (g_json.load(std::memory_order_relaxed)) {
-    absl::StrAppend(&line, "{\"time\":\"", time, "\",\"level\":\"", kNames[index], "\",\"message\":");
+    absl::StrAppend(&line, "{\"time\":\"", time, "\",\"level\":\"", kNames[index],
+                    "\",\"message\":");
     AppendQuoted(message, &line);
     for (const LogField& field : fields) {
       line.push_back(',');
@@ -67,7 +68,8 @@ void Log(LogLevel level, absl::string_view message, std::initializer_list<LogFie
     }
     line.push_back('\n');
   }
-  // One write per line keeps lines of several threads and processes whole. Nothing to do if it fails.
+  // One write per line keeps lines of several threads and processes whole. Nothing to do if it
+  // fails.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -11,18 +11,19 @@
 
 namespace stevedore::base {
 
+// How much a line matters; lines below the configured level are dropped.
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
 // One `key=value` of a log line. Values are quoted when they hold blanks.
 struct LogField {
-  LogField(absl::string_view key, const absl::AlphaNum& value)
-      : key(key), value(value.Piece()) {}
+  LogField(absl::string_view key, const absl::AlphaNum& value) : key(key), value(value.Piece()) {}
   absl::string_view key;
   std::string value;
 };
 
-// Writes `2026-01-31T10:20:30.123Z INFO message key=value ...` to standard error, or one JSON object per line, if
-// `level` is at least the threshold. `message` is constant text, so that lines can be counted by it. Thread-safe.
+// Writes `2026-01-31T10:20:30.123Z INFO message key=value ...` to standard error, or one JSON
+// object per line, if `level` is at least the threshold. `message` is constant text, so that lines
+// can be counted by it. Thread-safe.
 void Log(LogLevel level, absl::string_view message, std::initializer_list<LogField> fields = {});
 
 // What is written from now on; set once at start by main. Default: kInfo, text. Thread-safe.

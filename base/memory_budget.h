@@ -14,8 +14,9 @@
 
 namespace stevedore::base {
 
-// Hands out parts of a fixed number of bytes; who wants more than is left waits. It counts, it does not allocate.
-// Waiters are served in order of arrival, so a large request is not starved by small ones. Thread-safe.
+// Hands out parts of a fixed number of bytes; who wants more than is left waits. It counts, it does
+// not allocate. Waiters are served in order of arrival, so a large request is not starved by small
+// ones. Thread-safe.
 class MemoryBudget {
  public:
   // A part of the budget, given back when destroyed. Move-only. Must not outlive the budget.
@@ -45,10 +46,9 @@ class MemoryBudget {
 
   uint64_t limit_bytes() const { return limit_bytes_; }
 
-  // Waits until `bytes` are free. INVALID_ARGUMENT if `bytes` is above the whole limit (it would wait for ever),
-  // CANCELLED if `stop` was requested first.
-  absl::StatusOr<Lease> Take(uint64_t bytes, std::stop_token stop = {})
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits until `bytes` are free. INVALID_ARGUMENT if `bytes` is above the whole limit (it would
+  // wait for ever), CANCELLED if `stop` was requested first.
+  absl::StatusOr<Lease> Take(uint64_t bytes, std::stop_token stop = {}) ABSL_LOCKS_EXCLUDED(mu_);
 
   // As Take, but nullopt where it would wait.
   std::optional<Lease> TryTake(uint64_t bytes) ABSL_LOCKS_EXCLUDED(mu_);

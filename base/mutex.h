@@ -1,4 +1,5 @@
-// A mutex and a condition variable that both Clang's thread-safety analysis and ThreadSanitizer understand.
+// A mutex and a condition variable that both Clang's thread-safety analysis and ThreadSanitizer
+// understand.
 
 #ifndef STEVEDORE_BASE_MUTEX_H_
 #define STEVEDORE_BASE_MUTEX_H_
@@ -13,8 +14,8 @@
 
 namespace stevedore::base {
 
-// std::mutex that Clang's -Wthread-safety understands. Not absl's mutex: the Debian build of Abseil hides its locking
-// from ThreadSanitizer, which then reports a race on every field that one guards.
+// std::mutex that Clang's -Wthread-safety understands. Not absl's mutex: the Debian build of Abseil
+// hides its locking from ThreadSanitizer, which then reports a race on every field that one guards.
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mu_.lock(); }
@@ -51,9 +52,9 @@ class CondVar {
     // Longer waits overflow the arithmetic inside wait_for; callers loop anyway.
     timeout = std::min(timeout, absl::Hours(24));
     // wait_until on the system clock: older ThreadSanitizers do not know pthread_cond_clockwait.
-    const bool woken = cv_.wait_until(lock, std::chrono::system_clock::now() +
-                                                absl::ToChronoNanoseconds(timeout)) ==
-                       std::cv_status::no_timeout;
+    const bool woken =
+        cv_.wait_until(lock, std::chrono::system_clock::now() +
+                                 absl::ToChronoNanoseconds(timeout)) == std::cv_status::no_timeout;
     lock.release();
     return woken;
   }

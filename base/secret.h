@@ -10,8 +10,9 @@
 
 namespace stevedore::base {
 
-// A password, token or key. It has no stream operator and no conversion, so it cannot slip into a message, a log or
-// StrCat; `Reveal` marks the places where it leaves. Its memory is wiped when it goes. Not thread-safe.
+// A password, token or key. It has no stream operator and no conversion, so it cannot slip into a
+// message, a log or StrCat; `Reveal` marks the places where it leaves. Its memory is wiped when it
+// goes. Not thread-safe.
 class Secret {
  public:
   Secret() = default;

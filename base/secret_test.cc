@@ -9,7 +9,9 @@ namespace stevedore::base {
 namespace {
 
 template <typename T>
-concept Printable = requires(std::ostream& out, const T& value) { out << value; };
+concept Printable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
 
 TEST(SecretTest, CannotBePrintedOrConverted) {
   EXPECT_FALSE(Printable<Secret>);

@@ -17,8 +17,10 @@ absl::Status Annotate(const absl::Status& status, absl::string_view prefix) {
 
 absl::Status ErrnoStatus(int error_number, absl::string_view doing) {
   absl::StatusCode code = absl::ErrnoToStatusCode(error_number);
-  // Abseil leaves these as UNKNOWN or elsewhere; callers decide by code, so name the ones that have a remedy.
-  if (error_number == ENOTDIR || error_number == ELOOP) code = absl::StatusCode::kFailedPrecondition;
+  // Abseil leaves these as UNKNOWN or elsewhere; callers decide by code, so name the ones that have
+  // a remedy.
+  if (error_number == ENOTDIR || error_number == ELOOP)
+    code = absl::StatusCode::kFailedPrecondition;
   if (error_number == EIO) code = absl::StatusCode::kDataLoss;
   char buffer[128];
   return absl::Status(code,

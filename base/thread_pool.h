@@ -13,8 +13,9 @@
 
 namespace stevedore::base {
 
-// Runs closures in order of arrival on `thread_count` threads. The queue is not bounded: who schedules bounds it (by a
-// MemoryBudget, by a count). Destruction runs what is queued, then joins. Thread-safe.
+// Runs closures in order of arrival on `thread_count` threads. The queue is not bounded: who
+// schedules bounds it (by a MemoryBudget, by a count). Destruction runs what is queued, then joins.
+// Thread-safe.
 class ThreadPool {
  public:
   // `name` (15 bytes at most are kept) shows in debuggers. `thread_count` is at least 1.
@@ -23,7 +24,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
   ~ThreadPool();
 
-  // Runs `work` on one of the threads. Must not be called during destruction except from work of this pool.
+  // Runs `work` on one of the threads. Must not be called during destruction except from work of
+  // this pool.
   void Schedule(absl::AnyInvocable<void() &&> work) ABSL_LOCKS_EXCLUDED(mu_);
 
   int thread_count() const { return static_cast<int>(threads_.size()); }
@@ -35,7 +37,8 @@ class ThreadPool {
   CondVar changed_;
   std::deque<absl::AnyInvocable<void() &&>> queue_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  std::vector<std::jthread> threads_;  // Constant after construction; last, so that it is joined first.
+  std::vector<std::jthread>
+      threads_;  // Constant after construction; last, so that it is joined first.
 };
 
 }  // namespace stevedore::base

@@ -1,10 +1,11 @@
-"""Fuzz targets that are libFuzzer binaries under --config=fuzz and corpus replays everywhere else."""
+"""Fuzz targets: libFuzzer binaries under --config=fuzz, corpus replays everywhere else."""
 
 def cc_fuzz_test(name, srcs, deps, corpus = None, **kwargs):
     """A target with `extern "C" int LLVMFuzzerTestOneInput(const uint8_t*, size_t)`.
 
-    As a normal test it runs every file of `corpus` once, so a crash that was found stays fixed. Under
-    --config=fuzz the binary is a libFuzzer driver: `bazel run --config=fuzz TARGET -- CORPUS -max_total_time=60`.
+    As a normal test it runs every file of `corpus` once, so a crash that was found stays fixed.
+    Under --config=fuzz the binary is a libFuzzer driver:
+    `bazel run --config=fuzz TARGET -- CORPUS -max_total_time=60`.
 
     Args:
       name: ends in _fuzz.

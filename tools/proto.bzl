@@ -3,8 +3,8 @@
 def cc_grpc_library(name, srcs, deps = [], visibility = None):
     """Generates and compiles messages and services.
 
-    Makes two libraries: `NAME` (messages: `*.pb.h`) and `NAME_grpc` (services: `*.grpc.pb.h`), so that code which
-    only handles messages does not pay for parsing gRPC's headers.
+    Makes two libraries: `NAME` (messages: `*.pb.h`) and `NAME_grpc` (services: `*.grpc.pb.h`), so
+    that code which only handles messages does not pay for parsing gRPC's headers.
 
     Args:
       name: name of the message library.

@@ -1,5 +1,5 @@
-// The main of a fuzz target that is built without libFuzzer: runs every file given on the command line through the
-// target once, so that the kept corpus is a regression test.
+// The main of a fuzz target that is built without libFuzzer: runs every file given on the command
+// line through the target once, so that the kept corpus is a regression test.
 
 #include <cstddef>
 #include <cstdint>

@@ -28,7 +28,8 @@ MATCHER(IsOk, "is OK") {
 }
 
 // Matches a Status or StatusOr with this code and a message that `message` matches:
-//   EXPECT_THAT(Digest::Parse("md5:00"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("sha256 or sha512")));
+//   EXPECT_THAT(Digest::Parse("md5:00"), StatusIs(absl::StatusCode::kInvalidArgument,
+//   HasSubstr("sha256 or sha512")));
 MATCHER_P2(StatusIs, code, message,
            "has code " + absl::StatusCodeToString(code) + " and a message that " +
                ::testing::DescribeMatcher<std::string>(message, negation)) {

@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# Runs a unittest file with Debian's python3 ($1: the file).
+set -euo pipefail
+exec /usr/bin/python3 -B "$1"
