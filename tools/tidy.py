@@ -49,7 +49,7 @@ BANNED_FOLDERS = ("common", "utils", "util", "core", "internal", "helpers", "hel
 
 CPP = (".h", ".cc")
 # Where a line has 100 columns. Markdown and data are read with other eyes.
-TEXT = CPP + (".py", ".sh", ".bzl", ".bazel", ".proto")
+TEXT = CPP + (".py", ".sh", ".bzl", ".proto")
 
 
 def blank_literals(source):
