@@ -64,7 +64,8 @@ disable_new_services() {
     is_installed "$package" || continue
     while read -r unit; do
       name=$(basename "$unit")
-      deb-systemd-helper --quiet disable "$name" >/dev/null 2>&1 || true
+      # What `systemctl disable` does; it is not there on machines without systemd.
+      find /etc/systemd/system -type l -lname "*/$name" -delete 2>/dev/null || true
       echo "setup: $name is installed but not enabled"
     done < <(dpkg -L "$package" | grep -E '/systemd/system/[^/]*\.(service|socket)$' \
              | grep -v '@' || true)
