@@ -1,0 +1,118 @@
+// The distribution protocol, client side.
+
+#ifndef STEVEDORE_TRANSFER_REGISTRY_CLIENT_H_
+#define STEVEDORE_TRANSFER_REGISTRY_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/byte_source.h"
+#include "credentials/credential_store.h"
+#include "http/client.h"
+#include "oci/image/descriptor.h"
+#include "oci/image/digest.h"
+#include "oci/image/reference.h"
+#include "transfer/image_sink.h"
+#include "transfer/image_source.h"
+
+namespace stevedore::transfer {
+
+// The largest manifest or index that is read or sent; the specification asks for at least so much.
+inline constexpr uint64_t kManifestLimitBytes = 4 << 20;
+
+// Settings of a RegistryClient. A value.
+struct RegistryClientOptions {
+  // Registries ("host" or "host:port") that may be spoken to in plain HTTP, or over TLS with any
+  // certificate. Loopback addresses may always be spoken to in plain HTTP, except where `tls_hosts`
+  // names them.
+  std::vector<std::string> insecure_registries = {};
+  // TLS settings by registry ("host" or "host:port"); the others get the system's.
+  std::map<std::string, http::TlsOptions> tls_hosts = {};
+  // Further hosts ("auth.example.com") that a registry may name as its token service and that then
+  // see the password. A registry's own host, its subdomains and its sister hosts below the same
+  // parent domain are always allowed.
+  std::vector<std::string> token_hosts = {};
+
+  // A request that failed for a passing reason is repeated so often, after waits with full jitter
+  // from `first_wait` up to `longest_wait`, or as long as Retry-After says (never longer than
+  // `longest_wait`).
+  int retries = 6;
+  absl::Duration first_wait = absl::Seconds(1);
+  absl::Duration longest_wait = absl::Seconds(60);
+  // Waits; returns early (any status is ignored) when `stop` is requested. Tests record instead.
+  std::function<void(absl::Duration, std::stop_token)> wait = nullptr;
+  absl::Duration connect_timeout = absl::Seconds(20);
+  absl::Duration idle_timeout = absl::Seconds(120);
+
+  // Streaming uploads (StartBlob) send pieces of this size and hold one in memory.
+  uint64_t chunk_bytes = 8 << 20;
+};
+
+// Speaks to registries: tokens, retries, resumed transfers. One object serves all registries and
+// keeps their tokens and connections. `Reference` arguments name registry and repository; methods
+// on manifests also use digest, else tag. Thread-safe. Codes are those of ImageSource; messages say
+// the endpoint, the cause and the remedy.
+class RegistryClient {
+ public:
+  // `http` and `credentials` must outlive the client.
+  RegistryClient(http::Client* http, const credentials::CredentialStore* credentials,
+                 RegistryClientOptions options = {});
+  RegistryClient(const RegistryClient&) = delete;
+  RegistryClient& operator=(const RegistryClient&) = delete;
+  ~RegistryClient();
+
+  // Whether the registry ("localhost:5000") answers and accepts the credentials.
+  absl::Status Ping(const std::string& registry, std::stop_token stop = {});
+
+  // nullopt if there is no such manifest. The digest is the registry's word; GetManifest verifies.
+  absl::StatusOr<std::optional<oci::Descriptor>> HeadManifest(const oci::Reference& image,
+                                                              std::stop_token stop = {});
+  // NOT_FOUND if there is no such manifest.
+  absl::StatusOr<RawManifest> GetManifest(const oci::Reference& image, std::stop_token stop = {});
+  // Returns the digest. INVALID_ARGUMENT if `image` has a digest that is not that of `bytes`, or
+  // the registry refuses the document.
+  absl::StatusOr<oci::Digest> PutManifest(const oci::Reference& image, absl::string_view bytes,
+                                          const std::string& media_type, std::stop_token stop = {});
+
+  // The blob's size, or nullopt if it is not there.
+  absl::StatusOr<std::optional<uint64_t>> HeadBlob(const oci::Reference& repository,
+                                                   const oci::Digest& digest,
+                                                   std::stop_token stop = {});
+  // Streams a blob; a broken connection is resumed with a range request, and the whole is verified.
+  // NOT_FOUND if it is not there. The stream must not outlive the client.
+  absl::StatusOr<std::unique_ptr<base::ByteSource>> GetBlob(const oci::Reference& repository,
+                                                            const oci::Descriptor& blob,
+                                                            std::stop_token stop = {});
+  // Sends a blob in one piece; after a failure it asks the registry how much arrived and sends the
+  // rest.
+  absl::Status PutBlob(const oci::Reference& repository, const oci::Descriptor& blob,
+                       const BlobOpener& opener, std::stop_token stop = {});
+  // Sends a blob of unknown digest piece by piece. The upload must not outlive the client.
+  absl::StatusOr<std::unique_ptr<BlobUpload>> StartBlob(const oci::Reference& repository,
+                                                        std::stop_token stop = {});
+  // False if the registry would not mount; the session it then opened is cancelled.
+  absl::StatusOr<bool> MountBlob(const oci::Reference& repository, const oci::Digest& digest,
+                                 const std::string& from_repository, std::stop_token stop = {});
+
+  // All tags, in the registry's order. NOT_FOUND if there is no such repository.
+  absl::StatusOr<std::vector<std::string>> ListTags(const oci::Reference& repository,
+                                                    std::stop_token stop = {});
+
+ private:
+  class Session;
+  const std::unique_ptr<Session> session_;
+};
+
+}  // namespace stevedore::transfer
+
+#endif  // STEVEDORE_TRANSFER_REGISTRY_CLIENT_H_
