@@ -1,0 +1,58 @@
+// stevedore-cli: what people and CI call.
+
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/exit_code.h"
+
+namespace stevedore::cli {
+namespace {
+
+int Main(int argc, char** argv) {
+  // A peer or reader that goes away is an error of that write, not the end of the process.
+  ::signal(SIGPIPE, SIG_IGN);
+  ProcessConsole console;
+  CommandContext context;
+  context.console = &console;
+  CLI::App app("Builds graphs of container images, here or on a fleet of workers", "stevedore-cli");
+  app.set_help_all_flag("--help-all", "Show the help of all commands");
+  AddCommands(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    for (const CLI::App* command = &app; command != nullptr;) {
+      const auto parsed = command->get_subcommands();
+      if (parsed.empty()) {
+        console.Out(command->help());
+        break;
+      }
+      command = parsed.front();
+    }
+    return static_cast<int>(ExitCode::kOk);
+  } catch (const CLI::CallForAllHelp&) {
+    console.Out(app.help("", CLI::AppFormatMode::All));
+    return static_cast<int>(ExitCode::kOk);
+  } catch (const CLI::ParseError& error) {
+    PrintError(console, absl::StrCat(error.what(), "; `stevedore-cli ... --help` lists what there is"));
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  if (!context.action) {
+    const auto parsed = app.get_subcommands();
+    console.Out(parsed.empty() ? app.help() : parsed.front()->help());
+    return static_cast<int>(ExitCode::kOk);
+  }
+  const absl::StatusOr<ExitCode> result = context.action();
+  if (result.ok()) return static_cast<int>(*result);
+  PrintError(console, context.debug ? result.status().ToString()
+                                    : absl::string_view(result.status().message()));
+  return static_cast<int>(ExitCodeOf(result.status()));
+}
+
+}  // namespace
+}  // namespace stevedore::cli
+
+int main(int argc, char** argv) { return stevedore::cli::Main(argc, argv); }

@@ -1,0 +1,23 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+
+namespace stevedore::cli {
+
+void AddCommands(CLI::App& app, CommandContext& context) {
+  app.add_option("-c,--config", context.config_path, "Configuration file instead of the usual places")
+      ->type_name("FILE");
+  app.add_flag("--debug", context.debug, "Add error codes to messages");
+  app.add_flag("--lenient", context.lenient, "Unknown keys in definitions are warnings, not errors");
+  // Global flags may stand behind the command as well.
+  app.fallthrough();
+  app.require_subcommand(0, 1);
+  AddWatchCommand(app, context);
+  AddLogsCommand(app, context);
+  AddCancelCommand(app, context);
+  AddBuildsCommand(app, context);
+  AddVersionCommand(app, context);
+  AddCompletionCommand(app, context);
+}
+
+}  // namespace stevedore::cli
