@@ -30,8 +30,8 @@ class WatchBuildResponse;
 
 namespace stevedore::cli {
 
-// Calls of BuildService. Errors are those of build_service.proto; UNAVAILABLE means that the same call may work later.
-// Thread-safe.
+// Calls of BuildService. Errors are those of build_service.proto; UNAVAILABLE means that the same
+// call may work later. Thread-safe.
 class BuildClient {
  public:
   virtual ~BuildClient() = default;
@@ -40,12 +40,14 @@ class BuildClient {
   virtual std::string name() const = 0;
 
   virtual absl::StatusOr<v1::GetServerResponse> GetServer() = 0;
-  virtual absl::StatusOr<v1::PlanBuildResponse> PlanBuild(const coordinator::Submission& submission) = 0;
-  virtual absl::StatusOr<v1::SubmitBuildResponse> SubmitBuild(const coordinator::Submission& submission) = 0;
+  virtual absl::StatusOr<v1::PlanBuildResponse> PlanBuild(
+      const coordinator::Submission& submission) = 0;
+  virtual absl::StatusOr<v1::SubmitBuildResponse> SubmitBuild(
+      const coordinator::Submission& submission) = 0;
 
-  // Calls `receive` with every response after `resume_id` until the build has ended (OK), the stream breaks
-  // (UNAVAILABLE), or `stop` is requested (CANCELLED). `receive` is called on the calling thread; `stop` is looked at
-  // at once, also while nothing comes.
+  // Calls `receive` with every response after `resume_id` until the build has ended (OK), the
+  // stream breaks (UNAVAILABLE), or `stop` is requested (CANCELLED). `receive` is called on the
+  // calling thread; `stop` is looked at at once, also while nothing comes.
   virtual absl::Status WatchBuild(const std::string& build_id, const std::string& resume_id,
                                   absl::FunctionRef<void(const v1::WatchBuildResponse&)> receive,
                                   std::stop_token stop) = 0;
@@ -56,7 +58,8 @@ class BuildClient {
   virtual absl::StatusOr<v1::CancelBuildResponse> CancelBuild(const std::string& build_id,
                                                               const std::string& reason) = 0;
 
-  // The log of one task from byte `offset` on until it has ended; as WatchBuild. `platform` may be empty.
+  // The log of one task from byte `offset` on until it has ended; as WatchBuild. `platform` may be
+  // empty.
   virtual absl::Status TailLog(const std::string& build_id, const std::string& image,
                                const std::string& platform, int64_t offset,
                                absl::FunctionRef<void(const v1::TailLogResponse&)> receive,

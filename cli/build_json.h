@@ -9,7 +9,8 @@
 
 namespace stevedore::cli {
 
-// One task as a compact JSON object with "type":"task". Unknown values are left out. Invalid UTF-8 is replaced.
+// One task as a compact JSON object with "type":"task". Unknown values are left out. Invalid UTF-8
+// is replaced.
 std::string TaskJson(const BuildView& build, const TaskView& task);
 
 // The build without its tasks as a compact JSON object with "type":"build".

@@ -112,7 +112,8 @@ TaskView ReadTaskStatus(const v1::TaskStatus& status);
 // Keeps a BuildView up to date from what WatchBuild sends. Not thread-safe.
 class BuildTracker {
  public:
-  // Takes one response over; returns the positions in `view().tasks` whose state, phase or result changed.
+  // Takes one response over; returns the positions in `view().tasks` whose state, phase or result
+  // changed.
   std::vector<size_t> Apply(const v1::WatchBuildResponse& response);
 
   const BuildView& view() const { return view_; }

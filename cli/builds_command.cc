@@ -74,8 +74,8 @@ absl::StatusOr<ExitCode> Builds(CommandContext& context, const BuildsFlags& flag
     }
   }
   if (flags.output == "json") return ExitCode::kOk;
-  context.console->Out(FormatTable(
-      {"BUILD", "STATE", "STARTED", "TIME", "IMAGES", "SUBMITTER", "TARGETS"}, rows));
+  context.console->Out(
+      FormatTable({"BUILD", "STATE", "STARTED", "TIME", "IMAGES", "SUBMITTER", "TARGETS"}, rows));
   return ExitCode::kOk;
 }
 

@@ -37,7 +37,8 @@ int Main(int argc, char** argv) {
     console.Out(app.help("", CLI::AppFormatMode::All));
     return static_cast<int>(ExitCode::kOk);
   } catch (const CLI::ParseError& error) {
-    PrintError(console, absl::StrCat(error.what(), "; `stevedore-cli ... --help` lists what there is"));
+    PrintError(console,
+               absl::StrCat(error.what(), "; `stevedore-cli ... --help` lists what there is"));
     return static_cast<int>(ExitCode::kUsage);
   }
   if (!context.action) {

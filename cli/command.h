@@ -16,14 +16,16 @@ class App;
 
 namespace stevedore::cli {
 
-// What a command starts from. Filled while the command line is parsed; lives as long as the command runs.
+// What a command starts from. Filled while the command line is parsed; lives as long as the command
+// runs.
 struct CommandContext {
   Console* console = nullptr;
   // Global flags.
   std::string config_path;  // Empty: the usual places.
   bool debug = false;
   bool lenient = false;
-  // What the parsed command line asks for. A command that returns an error has printed nothing about it.
+  // What the parsed command line asks for. A command that returns an error has printed nothing
+  // about it.
   absl::AnyInvocable<absl::StatusOr<ExitCode>()> action;
 };
 

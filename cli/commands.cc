@@ -5,10 +5,12 @@
 namespace stevedore::cli {
 
 void AddCommands(CLI::App& app, CommandContext& context) {
-  app.add_option("-c,--config", context.config_path, "Configuration file instead of the usual places")
+  app.add_option("-c,--config", context.config_path,
+                 "Configuration file instead of the usual places")
       ->type_name("FILE");
   app.add_flag("--debug", context.debug, "Add error codes to messages");
-  app.add_flag("--lenient", context.lenient, "Unknown keys in definitions are warnings, not errors");
+  app.add_flag("--lenient", context.lenient,
+               "Unknown keys in definitions are warnings, not errors");
   // Global flags may stand behind the command as well.
   app.fallthrough();
   app.require_subcommand(0, 1);

@@ -90,7 +90,8 @@ std::string BashCompletion(const std::string& program,
     const std::string path = absl::StrJoin(command.path, " ");
     absl::StrAppend(&text, "      ' ", path, "') path=' ", path, "' ;;\n");
   }
-  absl::StrAppend(&text, "    esac\n  done\n  local flags= subcommands= images=\n  case \"$path\" in\n");
+  absl::StrAppend(&text,
+                  "    esac\n  done\n  local flags= subcommands= images=\n  case \"$path\" in\n");
   for (const CompletionCommand& command : commands) {
     const std::string path =
         command.path.empty() ? "" : absl::StrCat(" ", absl::StrJoin(command.path, " "));
@@ -112,20 +113,20 @@ std::string BashCompletion(const std::string& program,
     }
     absl::StrAppend(&text, "        *) ;;\n      esac\n      ;;\n");
   }
-  absl::StrAppend(
-      &text,
-      "  esac\n"
-      "  if [[ $word == -* ]]; then\n"
-      "    COMPREPLY=($(compgen -W \"$flags\" -- \"$word\"))\n"
-      "  elif [[ -n $images ]]; then\n"
-      "    COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" get images --output names 2>/dev/null)\" "
-      "-- \"$word\"))\n"
-      "  else\n"
-      "    COMPREPLY=($(compgen -W \"$subcommands\" -- \"$word\"))\n"
-      "  fi\n"
-      "}\n"
-      "complete -F _stevedore_cli ",
-      program, "\n");
+  absl::StrAppend(&text,
+                  "  esac\n"
+                  "  if [[ $word == -* ]]; then\n"
+                  "    COMPREPLY=($(compgen -W \"$flags\" -- \"$word\"))\n"
+                  "  elif [[ -n $images ]]; then\n"
+                  "    COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" get images --output names "
+                  "2>/dev/null)\" "
+                  "-- \"$word\"))\n"
+                  "  else\n"
+                  "    COMPREPLY=($(compgen -W \"$subcommands\" -- \"$word\"))\n"
+                  "  fi\n"
+                  "}\n"
+                  "complete -F _stevedore_cli ",
+                  program, "\n");
   return text;
 }
 
@@ -141,7 +142,8 @@ std::string ZshCompletion(const std::string& program,
     const std::string path = absl::StrJoin(command.path, " ");
     absl::StrAppend(&text, "      ' ", path, "') path=' ", path, "' ;;\n");
   }
-  absl::StrAppend(&text, "    esac\n  done\n  local -a flags subcommands images\n  case \"$path\" in\n");
+  absl::StrAppend(&text,
+                  "    esac\n  done\n  local -a flags subcommands images\n  case \"$path\" in\n");
   for (const CompletionCommand& command : commands) {
     const std::string path =
         command.path.empty() ? "" : absl::StrCat(" ", absl::StrJoin(command.path, " "));
@@ -191,7 +193,8 @@ std::string ZshCompletion(const std::string& program,
 
 std::string FishCompletion(const std::string& program,
                            const std::vector<CompletionCommand>& commands) {
-  std::string text = absl::StrCat("# fish completion for ", program, "\ncomplete -c ", program, " -f\n");
+  std::string text =
+      absl::StrCat("# fish completion for ", program, "\ncomplete -c ", program, " -f\n");
   for (const CompletionCommand& command : commands) {
     std::vector<std::string> conditions;
     for (const std::string& word : command.path) {
@@ -214,7 +217,8 @@ std::string FishCompletion(const std::string& program,
         absl::StrAppend(&text, is_long ? " -l " : " -s ", name.substr(is_long ? 2 : 1));
       }
       if (flag.takes_value) absl::StrAppend(&text, flag.takes_path ? " -rF" : " -x");
-      if (!flag.choices.empty()) absl::StrAppend(&text, " -a '", absl::StrJoin(flag.choices, " "), "'");
+      if (!flag.choices.empty())
+        absl::StrAppend(&text, " -a '", absl::StrJoin(flag.choices, " "), "'");
       absl::StrAppend(&text, " -d '", flag.description, "'\n");
     }
     if (command.takes_images) {

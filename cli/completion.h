@@ -1,4 +1,5 @@
-// Completion scripts for shells, generated from the grammar of the command line, so that they cannot fall behind it.
+// Completion scripts for shells, generated from the grammar of the command line, so that they
+// cannot fall behind it.
 
 #ifndef STEVEDORE_CLI_COMPLETION_H_
 #define STEVEDORE_CLI_COMPLETION_H_
@@ -30,13 +31,17 @@ struct CompletionCommand {
   bool takes_images = false;  // Its arguments are image names.
 };
 
-// The commands of `app`, parents before children, aliases as commands of their own; hidden flags are left out.
+// The commands of `app`, parents before children, aliases as commands of their own; hidden flags
+// are left out.
 std::vector<CompletionCommand> DescribeCommands(const CLI::App& app);
 
 // The script for a shell; `program` is the name that users type. Thread-safe.
-std::string BashCompletion(const std::string& program, const std::vector<CompletionCommand>& commands);
-std::string ZshCompletion(const std::string& program, const std::vector<CompletionCommand>& commands);
-std::string FishCompletion(const std::string& program, const std::vector<CompletionCommand>& commands);
+std::string BashCompletion(const std::string& program,
+                           const std::vector<CompletionCommand>& commands);
+std::string ZshCompletion(const std::string& program,
+                          const std::vector<CompletionCommand>& commands);
+std::string FishCompletion(const std::string& program,
+                           const std::vector<CompletionCommand>& commands);
 
 }  // namespace stevedore::cli
 

@@ -7,7 +7,8 @@ namespace stevedore::cli {
 
 void AddCompletionCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
-      "completion", "Print a completion script for a shell\nbash: source <(stevedore-cli completion bash)");
+      "completion",
+      "Print a completion script for a shell\nbash: source <(stevedore-cli completion bash)");
   CLI::App* const root = &app;
   const auto add = [&](const char* shell, auto generate) {
     command->add_subcommand(shell, std::string("Completion for ") + shell)

@@ -22,7 +22,8 @@ bool DumbTerminal() {
 }
 
 void WriteTo(int fd, absl::string_view text) {
-  // Nobody can be told that telling failed; a closed pipe ends the process by SIGPIPE where that is wanted.
+  // Nobody can be told that telling failed; a closed pipe ends the process by SIGPIPE where that is
+  // wanted.
   (void)base::WriteFully(fd, text, "standard stream");
 }
 

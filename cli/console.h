@@ -9,8 +9,8 @@
 
 namespace stevedore::cli {
 
-// Standard output and standard error with what is known about the terminal behind them. Thread-safe: each call is one
-// uninterrupted write.
+// Standard output and standard error with what is known about the terminal behind them.
+// Thread-safe: each call is one uninterrupted write.
 class Console {
  public:
   virtual ~Console() = default;
@@ -45,13 +45,14 @@ class ProcessConsole final : public Console {
   bool colours_;
 };
 
-// Prints `error: MESSAGE` to standard error, red if colours are wanted, continuation lines indented.
+// Prints `error: MESSAGE` to standard error, red if colours are wanted, continuation lines
+// indented.
 void PrintError(Console& console, absl::string_view message);
 // The same for `warning: MESSAGE`.
 void PrintWarning(Console& console, absl::string_view message);
 
-// `text` cut to at most `columns` character cells (UTF-8 code points count as one; control characters become `?`), with
-// `…` as the last one if something was cut. Thread-safe.
+// `text` cut to at most `columns` character cells (UTF-8 code points count as one; control
+// characters become `?`), with `…` as the last one if something was cut. Thread-safe.
 std::string FitTo(absl::string_view text, int columns);
 
 // Number of UTF-8 code points in `text`: what a table column needs. Thread-safe.

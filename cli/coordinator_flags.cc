@@ -28,8 +28,8 @@ absl::StatusOr<std::unique_ptr<BuildClient>> Connect(const CoordinatorFlags& fla
         "this machine without one, use `stevedore-cli build`");
   }
   if (flags.address.find(':') == std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--coordinator ", base::Quoted(flags.address), ": HOST:PORT is needed"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--coordinator ", base::Quoted(flags.address), ": HOST:PORT is needed"));
   }
   return ConnectToCoordinator(flags.address);
 }
@@ -38,8 +38,9 @@ absl::StatusOr<FollowOptions> ReadFollowOptions(const CoordinatorFlags& flags) {
   FollowOptions options;
   if (!absl::ParseDuration(flags.wait_for_server, &options.wait_for_server) ||
       options.wait_for_server < absl::ZeroDuration()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--wait-for-server ", base::Quoted(flags.wait_for_server), ": use a time such as 30s or 10m"));
+    return absl::InvalidArgumentError(absl::StrCat("--wait-for-server ",
+                                                   base::Quoted(flags.wait_for_server),
+                                                   ": use a time such as 30s or 10m"));
   }
   return options;
 }

@@ -22,10 +22,12 @@ struct CoordinatorFlags {
   std::string wait_for_server = "10m";
 };
 
-// Enters `--coordinator` (or STEVEDORE_COORDINATOR) and `--wait-for-server`; `flags` must outlive the parse.
+// Enters `--coordinator` (or STEVEDORE_COORDINATOR) and `--wait-for-server`; `flags` must outlive
+// the parse.
 void AddCoordinatorFlags(CLI::App& command, CoordinatorFlags& flags);
 
-// A client of the coordinator that the flags name. INVALID_ARGUMENT if they name none or a malformed address.
+// A client of the coordinator that the flags name. INVALID_ARGUMENT if they name none or a
+// malformed address.
 absl::StatusOr<std::unique_ptr<BuildClient>> Connect(const CoordinatorFlags& flags);
 
 // Defaults with `--wait-for-server`. INVALID_ARGUMENT if that is no duration.

@@ -12,8 +12,8 @@ using ::stevedore::base::testing::StatusIs;
 using ::testing::HasSubstr;
 
 TEST(CoordinatorFlagsTest, MissingAddressNamesTheRemedies) {
-  EXPECT_THAT(Connect({}), StatusIs(absl::StatusCode::kInvalidArgument,
-                                    HasSubstr("STEVEDORE_COORDINATOR")));
+  EXPECT_THAT(Connect({}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("STEVEDORE_COORDINATOR")));
   EXPECT_THAT(Connect({.address = "somewhere"}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("HOST:PORT")));
 }

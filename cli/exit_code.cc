@@ -16,8 +16,8 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kCancelled:
       return ExitCode::kCancelled;
     default:
-      // UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAUTHENTICATED, PERMISSION_DENIED, ABORTED, DATA_LOSS and
-      // our own bugs: nothing that editing a definition would cure.
+      // UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAUTHENTICATED, PERMISSION_DENIED,
+      // ABORTED, DATA_LOSS and our own bugs: nothing that editing a definition would cure.
       return ExitCode::kInfrastructure;
   }
 }

@@ -47,7 +47,8 @@ class Patience {
     backoff_.reset();
   }
 
-  // After an UNAVAILABLE: waits before the next attempt. The error to end with when it is time to give up.
+  // After an UNAVAILABLE: waits before the next attempt. The error to end with when it is time to
+  // give up.
   absl::Status Wait(const absl::Status& cause, std::stop_token stop) {
     const absl::Duration now = base::Clock::System().SinceBoot();
     if (!since_.has_value()) {
@@ -64,7 +65,8 @@ class Patience {
     if (!announced_ && now - *since_ >= absl::Seconds(1) && display_ != nullptr) {
       announced_ = true;
       display_->Note(absl::StrCat(client_.name(), " does not answer (", cause.message(),
-                                  "); waiting up to ", absl::FormatDuration(options_.wait_for_server)));
+                                  "); waiting up to ",
+                                  absl::FormatDuration(options_.wait_for_server)));
     }
     if (Pause(backoff_->Next(), stop)) return absl::CancelledError("stopped");
     return absl::OkStatus();
@@ -95,7 +97,8 @@ class Follower {
     absl::Status status = WatchToEnd(stop);
     if (status.ok()) return tracker_.view();
     if (!stop.stop_requested()) return status;
-    if (!options_.cancel_on_stop) return absl::CancelledError("stopped watching; the build goes on");
+    if (!options_.cancel_on_stop)
+      return absl::CancelledError("stopped watching; the build goes on");
     return CancelAndWait();
   }
 
@@ -167,9 +170,9 @@ class Follower {
     status = WatchToEnd(time_out.get_token());
     timer.request_stop();
     if (!status.ok()) {
-      return absl::CancelledError(
-          absl::StrCat("build ", build_id_, " was told to stop but has not ended yet; see ",
-                       "`stevedore-cli watch ", build_id_, "`"));
+      return absl::CancelledError(absl::StrCat("build ", build_id_,
+                                               " was told to stop but has not ended yet; see ",
+                                               "`stevedore-cli watch ", build_id_, "`"));
     }
     return tracker_.view();
   }

@@ -18,7 +18,8 @@ namespace stevedore::cli {
 struct FollowOptions {
   // How long a coordinator may be away before it is given up.
   absl::Duration wait_for_server = absl::Minutes(10);
-  // A stop request cancels the build and waits this long for its end; false in `cancel_on_stop`: just leaves.
+  // A stop request cancels the build and waits this long for its end; false in `cancel_on_stop`:
+  // just leaves.
   bool cancel_on_stop = true;
   absl::Duration cancel_wait = absl::Seconds(30);
   // Bounds of the waits between attempts to reach the coordinator.
@@ -26,19 +27,20 @@ struct FollowOptions {
   absl::Duration longest_retry = absl::Seconds(2);
 };
 
-// Submits, repeating while the coordinator is away for at most `wait_for_server`: the request id makes that safe.
-// Returns the build's id. Errors: CANCELLED once `stop` is requested; UNAVAILABLE with the remedy after the wait;
-// others as BuildService.SubmitBuild.
+// Submits, repeating while the coordinator is away for at most `wait_for_server`: the request id
+// makes that safe. Returns the build's id. Errors: CANCELLED once `stop` is requested; UNAVAILABLE
+// with the remedy after the wait; others as BuildService.SubmitBuild.
 absl::StatusOr<std::string> SubmitWithPatience(BuildClient& client,
                                                const coordinator::Submission& submission,
                                                const FollowOptions& options,
                                                ProgressDisplay* display, std::stop_token stop);
 
-// Watches `build_id` until it has ended and shows it; returns its last view. Level-triggered: a broken stream is taken
-// up again with the last resume id, responses of an older term are ignored, and a coordinator that does not know the
-// build is sent `submission` again (if not null) with the same request id. On a stop request the build is cancelled and
-// its end awaited. `display` (may be null) is updated but not finished.
-// Errors: CANCELLED (stopped before the end was seen), NOT_FOUND (no such build), UNAVAILABLE (away for too long).
+// Watches `build_id` until it has ended and shows it; returns its last view. Level-triggered: a
+// broken stream is taken up again with the last resume id, responses of an older term are ignored,
+// and a coordinator that does not know the build is sent `submission` again (if not null) with the
+// same request id. On a stop request the build is cancelled and its end awaited. `display` (may be
+// null) is updated but not finished. Errors: CANCELLED (stopped before the end was seen), NOT_FOUND
+// (no such build), UNAVAILABLE (away for too long).
 absl::StatusOr<BuildView> Follow(BuildClient& client, std::string build_id,
                                  const coordinator::Submission* submission,
                                  const FollowOptions& options, ProgressDisplay* display,

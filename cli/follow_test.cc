@@ -119,8 +119,7 @@ TEST(FollowTest, BrokenStreamIsTakenUpWhereItBroke) {
   client.watches = {{{Response("1", v1::BUILD_STATE_RUNNING)}, absl::UnavailableError("gone")},
                     {{}, absl::UnavailableError("still gone")},
                     {{Response("2", v1::BUILD_STATE_SUCCEEDED)}, absl::OkStatus()}};
-  ASSERT_OK_AND_ASSIGN(const BuildView build,
-                       Follow(client, "b1", nullptr, Quick(), nullptr, {}));
+  ASSERT_OK_AND_ASSIGN(const BuildView build, Follow(client, "b1", nullptr, Quick(), nullptr, {}));
   EXPECT_EQ(build.state, BuildView::State::kSucceeded);
   EXPECT_THAT(client.seen, ElementsAre("watch b1 ", "watch b1 1", "watch b1 1"));
 }
@@ -144,12 +143,10 @@ TEST(FollowTest, UnknownBuildOfSomebodyElseIsAnError) {
 
 TEST(FollowTest, DeposedLeaderIsNotBelieved) {
   FakeBuildClient client;
-  client.watches = {
-      {{Response("1", v1::BUILD_STATE_RUNNING, 5)}, absl::UnavailableError("")},
-      {{Response("9", v1::BUILD_STATE_FAILED, 4)}, absl::OkStatus()},
-      {{Response("2", v1::BUILD_STATE_SUCCEEDED, 6)}, absl::OkStatus()}};
-  ASSERT_OK_AND_ASSIGN(const BuildView build,
-                       Follow(client, "b1", nullptr, Quick(), nullptr, {}));
+  client.watches = {{{Response("1", v1::BUILD_STATE_RUNNING, 5)}, absl::UnavailableError("")},
+                    {{Response("9", v1::BUILD_STATE_FAILED, 4)}, absl::OkStatus()},
+                    {{Response("2", v1::BUILD_STATE_SUCCEEDED, 6)}, absl::OkStatus()}};
+  ASSERT_OK_AND_ASSIGN(const BuildView build, Follow(client, "b1", nullptr, Quick(), nullptr, {}));
   EXPECT_EQ(build.state, BuildView::State::kSucceeded);
 }
 

@@ -22,7 +22,8 @@ constexpr char kLeaderKey[] = "stevedore-leader";
 
 std::shared_ptr<grpc::Channel> Dial(const std::string& address) {
   grpc::ChannelArguments arguments;
-  // gRPC's default of two minutes between connection attempts would outlive a restart of the coordinator by far.
+  // gRPC's default of two minutes between connection attempts would outlive a restart of the
+  // coordinator by far.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 250);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 250);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
@@ -148,7 +149,8 @@ class GrpcBuildClient final : public BuildClient {
     base::MutexLock lock(&mu_);
     std::string next = configured_;
     if (leader != metadata.end()) next.assign(leader->second.data(), leader->second.size());
-    // Without a leader's name, back to the address the user gave: the leader we followed may be the one that died.
+    // Without a leader's name, back to the address the user gave: the leader we followed may be the
+    // one that died.
     if (next != address_ && !next.empty()) {
       address_ = next;
       stub_ = v1::BuildService::NewStub(Dial(address_));

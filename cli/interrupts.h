@@ -11,8 +11,8 @@
 
 namespace stevedore::cli {
 
-// While it lives, the first SIGINT or SIGTERM requests a stop on `token()` and says so; the second ends the process at
-// once with exit code 4. At most one may live at a time. Thread-safe.
+// While it lives, the first SIGINT or SIGTERM requests a stop on `token()` and says so; the second
+// ends the process at once with exit code 4. At most one may live at a time. Thread-safe.
 class Interrupts {
  public:
   // `console` must outlive it.

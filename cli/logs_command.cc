@@ -34,7 +34,8 @@ absl::StatusOr<ExitCode> PrintTail(CommandContext& context, BuildClient& client,
       context.console->Err(absl::StrCat(task.image, " is ", StateName(task.state),
                                         "; use --follow to read its log as it is written\n"));
     } else if (!task.error.empty()) {
-      context.console->Err(absl::StrCat(task.image, " ", StateName(task.state), ": ", task.error, "\n"));
+      context.console->Err(
+          absl::StrCat(task.image, " ", StateName(task.state), ": ", task.error, "\n"));
     }
     return ExitCode::kOk;
   }
@@ -84,9 +85,8 @@ void AddLogsCommand(CLI::App& app, CommandContext& context) {
       ->type_name("OS/ARCH");
   command->add_flag("-f,--follow", flags->follow, "Read on until the image has ended");
   AddCoordinatorFlags(*command, flags->coordinator);
-  command->callback([&context, flags] {
-    context.action = [&context, flags] { return Logs(context, *flags); };
-  });
+  command->callback(
+      [&context, flags] { context.action = [&context, flags] { return Logs(context, *flags); }; });
 }
 
 }  // namespace stevedore::cli

@@ -23,7 +23,8 @@ class PlainDisplay final : public ProgressDisplay {
   std::vector<TaskView::State> shown_;  // By position: the state of the last printed line.
 };
 
-// One JSON object per line on standard output: {"type":"task"|"note"|"build", ...}. Times are RFC 3339, sizes bytes.
+// One JSON object per line on standard output: {"type":"task"|"note"|"build", ...}. Times are RFC
+// 3339, sizes bytes.
 class JsonDisplay final : public ProgressDisplay {
  public:
   explicit JsonDisplay(Console* console) : console_(console) {}
@@ -35,7 +36,8 @@ class JsonDisplay final : public ProgressDisplay {
   Console* const console_;
 };
 
-// Nothing but failures on standard error and, at the end, `reference@digest` of each image on standard output.
+// Nothing but failures on standard error and, at the end, `reference@digest` of each image on
+// standard output.
 class QuietDisplay final : public ProgressDisplay {
  public:
   explicit QuietDisplay(Console* console) : console_(console) {}

@@ -14,8 +14,8 @@ absl::StatusOr<ProgressStyle> ParseProgressStyle(absl::string_view text) {
   if (text == "plain") return ProgressStyle::kPlain;
   if (text == "json") return ProgressStyle::kJson;
   if (text == "quiet") return ProgressStyle::kQuiet;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--progress ", base::Quoted(text), ": use auto, tty, plain, json or quiet"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--progress ", base::Quoted(text), ": use auto, tty, plain, json or quiet"));
 }
 
 std::unique_ptr<ProgressDisplay> CreateProgressDisplay(ProgressStyle style, Console* console,

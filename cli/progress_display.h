@@ -14,12 +14,14 @@
 
 namespace stevedore::cli {
 
-// Receives every state of one build. Called from one thread; implementations may draw from one of their own.
+// Receives every state of one build. Called from one thread; implementations may draw from one of
+// their own.
 class ProgressDisplay {
  public:
   virtual ~ProgressDisplay() = default;
 
-  // The build now looks like `build`; the tasks at positions `changed` differ visibly from the last call.
+  // The build now looks like `build`; the tasks at positions `changed` differ visibly from the last
+  // call.
   virtual void Update(const BuildView& build, const std::vector<size_t>& changed) = 0;
 
   // Says something that is no state of a task, e.g. that the coordinator does not answer.
@@ -35,8 +37,8 @@ enum class ProgressStyle { kAuto, kTty, kPlain, kJson, kQuiet };
 // Parses "auto", "tty", "plain", "json", "quiet"; INVALID_ARGUMENT names them.
 absl::StatusOr<ProgressStyle> ParseProgressStyle(absl::string_view text);
 
-// The display of a style. `kAuto` is `kTty` on an interactive console and `kPlain` elsewhere. `console` and `clock`
-// must outlive it.
+// The display of a style. `kAuto` is `kTty` on an interactive console and `kPlain` elsewhere.
+// `console` and `clock` must outlive it.
 std::unique_ptr<ProgressDisplay> CreateProgressDisplay(ProgressStyle style, Console* console,
                                                        const base::Clock* clock);
 

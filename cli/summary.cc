@@ -32,7 +32,8 @@ std::string Causes(const TaskView& task) {
   if (task.state == TaskView::State::kFailed) return FirstLine(task.error);
   const size_t shown = std::min(task.causes.size(), kShownCauses);
   std::string text = absl::StrJoin(task.causes.begin(), task.causes.begin() + shown, ", ");
-  if (task.causes.size() > shown) absl::StrAppend(&text, " and ", task.causes.size() - shown, " more");
+  if (task.causes.size() > shown)
+    absl::StrAppend(&text, " and ", task.causes.size() - shown, " more");
   return text;
 }
 
@@ -105,14 +106,15 @@ std::string SummaryLine(const BuildView& build) {
   const int unfinished = build.task_count - build.succeeded - build.reused - build.failed -
                          build.skipped - build.cancelled;
   const std::vector<std::pair<int, absl::string_view>> counts = {
-      {build.succeeded, " built"},   {build.reused, " reused"},       {build.failed, " failed"},
-      {build.skipped, " skipped"},   {build.cancelled, " cancelled"}, {unfinished, " unfinished"}};
+      {build.succeeded, " built"}, {build.reused, " reused"},       {build.failed, " failed"},
+      {build.skipped, " skipped"}, {build.cancelled, " cancelled"}, {unfinished, " unfinished"}};
   std::vector<std::string> parts;
   for (const auto& [count, word] : counts) {
     if (count > 0) parts.push_back(absl::StrCat(count, word));
   }
   if (parts.empty()) parts.push_back("nothing to do");
-  std::string line = absl::StrCat("build ", StateName(build.state), ": ", absl::StrJoin(parts, ", "));
+  std::string line =
+      absl::StrCat("build ", StateName(build.state), ": ", absl::StrJoin(parts, ", "));
   const std::string elapsed = Elapsed(build.start, build.end);
   if (!elapsed.empty()) absl::StrAppend(&line, " in ", elapsed);
   const auto moved = std::count_if(build.tags.begin(), build.tags.end(),

@@ -24,7 +24,8 @@ BuildView Mixed() {
   build.task_count = 3;
   build.succeeded = build.failed = build.skipped = 1;
   build.tasks = {Task("base:1", TaskView::State::kSucceeded),
-                 Task("web:1", TaskView::State::kFailed), Task("site:1", TaskView::State::kSkipped)};
+                 Task("web:1", TaskView::State::kFailed),
+                 Task("site:1", TaskView::State::kSkipped)};
   build.tasks[0].digest = "sha256:0123456789abcdef";
   build.tasks[0].image_bytes = 2048;
   build.tasks[0].causes = {"new"};

@@ -16,7 +16,8 @@ constexpr absl::Duration kFrame = absl::Milliseconds(100);
 constexpr int kLabelColumns = 32;
 constexpr int kDefaultColumns = 80;
 constexpr int kDefaultRows = 24;
-// A line of 17,000 built images need not all scroll by: reused ones are only counted above this many.
+// A line of 17,000 built images need not all scroll by: reused ones are only counted above this
+// many.
 constexpr size_t kScrolledReused = 60;
 
 std::string Padded(absl::string_view text, int columns) {
@@ -121,7 +122,8 @@ std::string TerminalDisplay::CountsLine() const {
 std::string TerminalDisplay::Live() {
   const int width = console_->width() > 0 ? console_->width() : kDefaultColumns;
   const int height = console_->height() > 0 ? console_->height() : kDefaultRows;
-  // One row less than there are: the cursor stands on a row of its own, and nothing may scroll while redrawing.
+  // One row less than there are: the cursor stands on a row of its own, and nothing may scroll
+  // while redrawing.
   const size_t room = static_cast<size_t>(std::max(height - 3, 1));
   int label_width = 0;
   for (const Line& line : running_) label_width = std::max(label_width, DisplayWidth(line.label));
@@ -163,8 +165,8 @@ void TerminalDisplay::Update(const BuildView& build, const std::vector<size_t>& 
     if (!task.ended() || announced_[position]) continue;
     announced_[position] = true;
     if (task.state == TaskView::State::kReused && build.tasks.size() > kScrolledReused) continue;
-    const std::string line = FitTo(
-        TaskLine(build, task), console_->width() > 0 ? console_->width() - 1 : kDefaultColumns);
+    const std::string line = FitTo(TaskLine(build, task),
+                                   console_->width() > 0 ? console_->width() - 1 : kDefaultColumns);
     if (console_->colours()) {
       const size_t word = StateName(task.state).size();
       absl::StrAppend(&above, "\x1b[", Colour(task.state), "m", line.substr(0, word), "\x1b[0m",
@@ -181,15 +183,16 @@ void TerminalDisplay::Update(const BuildView& build, const std::vector<size_t>& 
     queued_ += task.state == TaskView::State::kQueued;
     ended_ += task.ended();
     if (task.state != TaskView::State::kRunning) continue;
-    Line line{TaskLabel(build, task), task.phase, task.worker, task.done_bytes, task.total_bytes,
-              task.start, task.estimate, task.attempts};
+    Line line{TaskLabel(build, task), task.phase, task.worker,   task.done_bytes,
+              task.total_bytes,       task.start, task.estimate, task.attempts};
     if (line.start == absl::InfinitePast()) line.start = clock_->Now();
     running_.push_back(std::move(line));
   }
   build_.state = build.state;
   build_.start = build.start;
   build_.failed = build.failed;
-  // Byte counts alone wait for the next frame: a fast build would redraw thousands of times a second.
+  // Byte counts alone wait for the next frame: a fast build would redraw thousands of times a
+  // second.
   if (!above.empty()) Draw(above);
 }
 

@@ -14,10 +14,10 @@
 
 namespace stevedore::cli {
 
-// Keeps one line per running image at the bottom of the screen (state, phase, bytes, elapsed, estimate) and a line of
-// counts under them; what has ended scrolls above. Redraws ten times a second from a thread of its own. The terminal's
-// size is asked for at every redraw, so a resize (lines that the terminal wrapped included) is right one frame later.
-// Thread-safe.
+// Keeps one line per running image at the bottom of the screen (state, phase, bytes, elapsed,
+// estimate) and a line of counts under them; what has ended scrolls above. Redraws ten times a
+// second from a thread of its own. The terminal's size is asked for at every redraw, so a resize
+// (lines that the terminal wrapped included) is right one frame later. Thread-safe.
 class TerminalDisplay final : public ProgressDisplay {
  public:
   // `console` and `clock` must outlive the display.
@@ -57,7 +57,7 @@ class TerminalDisplay final : public ProgressDisplay {
 
   base::Mutex mu_;
   std::vector<Line> running_ ABSL_GUARDED_BY(mu_);
-  BuildView build_ ABSL_GUARDED_BY(mu_);             // Without tasks.
+  BuildView build_ ABSL_GUARDED_BY(mu_);              // Without tasks.
   std::vector<bool> announced_ ABSL_GUARDED_BY(mu_);  // By position: its last line was printed.
   std::vector<int> drawn_ ABSL_GUARDED_BY(mu_);       // Width of each live line on the screen.
   size_t waiting_ ABSL_GUARDED_BY(mu_) = 0;

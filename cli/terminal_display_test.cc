@@ -47,7 +47,8 @@ TEST(TerminalDisplayTest, EachRunningImageHasALine) {
   clock.Advance(absl::Seconds(3));
   display.Redraw();
   const std::string frame = LastFrame(console.TakeErr());
-  EXPECT_THAT(frame, HasSubstr("image0:1  layers    [#####.....] 512 B / 1.00 KiB  3.0s of about 8.0s"));
+  EXPECT_THAT(frame,
+              HasSubstr("image0:1  layers    [#####.....] 512 B / 1.00 KiB  3.0s of about 8.0s"));
   EXPECT_THAT(frame, HasSubstr("image1:1"));
   EXPECT_THAT(frame, EndsWith("running 0/2, 2 running  3.0s\n"));
 }

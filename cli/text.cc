@@ -101,8 +101,9 @@ absl::StatusOr<std::vector<std::string>> SplitList(absl::string_view flag,
   std::vector<std::string> items;
   for (const std::string& argument : arguments) {
     if (!SplitOne(argument, items)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          flag, " ", base::Quoted(argument), ": a quote is not closed; write items as a,b or \"a,b\",c"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(flag, " ", base::Quoted(argument),
+                       ": a quote is not closed; write items as a,b or \"a,b\",c"));
     }
   }
   return items;
@@ -115,9 +116,9 @@ absl::StatusOr<std::map<std::string, std::string>> SplitPairs(
   for (const std::string& item : items) {
     const size_t equals = item.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(flag, " ", base::Quoted(item),
-                       ": KEY=VALUE is needed; a value with a comma must be quoted: '\"KEY=a,b\"'"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          flag, " ", base::Quoted(item),
+          ": KEY=VALUE is needed; a value with a comma must be quoted: '\"KEY=a,b\"'"));
     }
     pairs[item.substr(0, equals)] = item.substr(equals + 1);
   }

@@ -15,8 +15,9 @@
 
 namespace stevedore::cli {
 
-// Rows under headings, columns left-aligned with two blanks between, the last column not padded; every line ends with
-// a line feed. A row shorter than `headings` is filled with empty cells. Thread-safe.
+// Rows under headings, columns left-aligned with two blanks between, the last column not padded;
+// every line ends with a line feed. A row shorter than `headings` is filled with empty cells.
+// Thread-safe.
 std::string FormatTable(absl::Span<const std::string> headings,
                         absl::Span<const std::vector<std::string>> rows);
 
@@ -29,13 +30,14 @@ std::string FormatSeconds(absl::Duration duration);
 // "sha256:0123456789ab" of a full digest; other text is returned as it is. Thread-safe.
 std::string ShortDigest(absl::string_view digest);
 
-// Splits each argument by CSV rules, as list flags do: `a,b` is two items, `"a,b"` is one, `""` inside quotes is a
-// quote. INVALID_ARGUMENT naming `flag` for a quote that is not closed. Thread-safe.
+// Splits each argument by CSV rules, as list flags do: `a,b` is two items, `"a,b"` is one, `""`
+// inside quotes is a quote. INVALID_ARGUMENT naming `flag` for a quote that is not closed.
+// Thread-safe.
 absl::StatusOr<std::vector<std::string>> SplitList(absl::string_view flag,
                                                    absl::Span<const std::string> arguments);
 
-// Splits list items at the first `=`. INVALID_ARGUMENT naming `flag` for an item without one or with an empty key.
-// Later items win. Thread-safe.
+// Splits list items at the first `=`. INVALID_ARGUMENT naming `flag` for an item without one or
+// with an empty key. Later items win. Thread-safe.
 absl::StatusOr<std::map<std::string, std::string>> SplitPairs(
     absl::string_view flag, absl::Span<const std::string> arguments);
 

@@ -28,9 +28,8 @@ absl::StatusOr<ExitCode> Watch(CommandContext& context, const WatchFlags& flags)
   Interrupts interrupts(context.console);
   const std::unique_ptr<ProgressDisplay> display =
       CreateProgressDisplay(style, context.console, &base::Clock::System());
-  ASSIGN_OR_RETURN(
-      const BuildView build,
-      Follow(*client, flags.build_id, nullptr, options, display.get(), interrupts.token()));
+  ASSIGN_OR_RETURN(const BuildView build, Follow(*client, flags.build_id, nullptr, options,
+                                                 display.get(), interrupts.token()));
   display->Finish(build);
   return ExitCodeOf(build);
 }
@@ -40,13 +39,13 @@ absl::StatusOr<ExitCode> Watch(CommandContext& context, const WatchFlags& flags)
 void AddWatchCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("watch", "Show a submitted build until it has ended");
   const auto flags = std::make_shared<WatchFlags>();
-  command->add_option("BUILD", flags->build_id, "Id of the build, as `builds` lists it")->required();
+  command->add_option("BUILD", flags->build_id, "Id of the build, as `builds` lists it")
+      ->required();
   command->add_option("--progress", flags->progress, "How progress is shown")
       ->type_name("auto|tty|plain|json|quiet");
   AddCoordinatorFlags(*command, flags->coordinator);
-  command->callback([&context, flags] {
-    context.action = [&context, flags] { return Watch(context, *flags); };
-  });
+  command->callback(
+      [&context, flags] { context.action = [&context, flags] { return Watch(context, *flags); }; });
 }
 
 }  // namespace stevedore::cli
