@@ -23,7 +23,7 @@ packages_of() {
       ;;
     demo)
       packages_of build
-      echo busybox-static redis-server docker-registry skopeo curl
+      echo busybox-static redis-server docker-registry skopeo zstd
       ;;
     test)
       packages_of demo
