@@ -42,7 +42,7 @@ class Plan {
   // cycle with `name` for each image (by default "#3").
   static absl::StatusOr<Plan> Create(
       const std::vector<std::vector<Index>>& parents,
-      absl::FunctionRef<std::string(Index)> name = [](Index i) { return "#" + std::to_string(i); });
+      absl::FunctionRef<std::string(Index)> name = NumberOf);
 
   // Up to `limit` images that can be built now; they are running from here on. First those that
   // became ready first, ties by index.
@@ -87,6 +87,7 @@ class Plan {
   };
 
   Plan() = default;
+  static std::string NumberOf(Index image) { return "#" + std::to_string(image); }
   absl::Status Order(absl::FunctionRef<std::string(Index)> name);
   void SkipDescendants(Index failed, std::vector<Index>& skipped);
 
