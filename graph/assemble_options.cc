@@ -185,8 +185,8 @@ absl::StatusOr<AssembleLayer> ParseLayer(const std::string& path, const Json& js
   } else if (json.contains("from")) {
     RETURN_IF_ERROR(ParseFiles(path, json, layer));
   } else {
-    RETURN_IF_ERROR(CheckMembers(path, json, {"from", "to", "mode", "dir_mode", "owner", "tar",
-                                              "verbatim", "image"}));
+    RETURN_IF_ERROR(CheckMembers(
+        path, json, {"from", "to", "mode", "dir_mode", "owner", "tar", "verbatim", "image"}));
     return Wrong(path, "a map with one of the members from, tar or image", json);
   }
   if (json.contains("to")) {
@@ -241,9 +241,9 @@ absl::Status ParseConfigLists(const Json& json, AssembleConfig& config) {
 absl::StatusOr<AssembleConfig> ParseConfig(const Json& json) {
   AssembleConfig config;
   if (!json.is_object()) return Wrong("config", "a map", json);
-  RETURN_IF_ERROR(
-      CheckMembers("config", json, {"entrypoint", "cmd", "env", "user", "working_dir", "labels",
-                                    "exposed_ports", "volumes", "stop_signal"}));
+  RETURN_IF_ERROR(CheckMembers("config", json,
+                               {"entrypoint", "cmd", "env", "user", "working_dir", "labels",
+                                "exposed_ports", "volumes", "stop_signal"}));
   RETURN_IF_ERROR(ParseConfigLists(json, config));
   if (json.contains("env")) {
     ASSIGN_OR_RETURN(config.env, TextMapOf("config.env", json.at("env")));
@@ -269,9 +269,9 @@ absl::StatusOr<AssembleConfig> ParseConfig(const Json& json) {
 }
 
 absl::Status CheckCompression(const Json& json) {
-  const absl::Status wrong = Wrong(
-      "compression", "gzip, gzip:fast, gzip:balanced, gzip:small, zstd, zstd:1 to zstd:19 or none",
-      json);
+  const absl::Status wrong =
+      Wrong("compression",
+            "gzip, gzip:fast, gzip:balanced, gzip:small, zstd, zstd:1 to zstd:19 or none", json);
   if (!json.is_string()) return wrong;
   absl::string_view text = json.get_ref<const std::string&>();
   for (absl::string_view known :
@@ -305,9 +305,9 @@ absl::StatusOr<AssembleOptions> AssembleOptions::Parse(absl::string_view options
     const Json& layers = json.at("layers");
     if (!layers.is_array()) return Wrong("layers", "a list", layers);
     if (layers.size() > kMaxLayers) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "layers: ", layers.size(), " layers, container runtimes stop at ", kMaxLayers,
-          "; put several folders into one context folder"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("layers: ", layers.size(), " layers, container runtimes stop at ",
+                       kMaxLayers, "; put several folders into one context folder"));
     }
     for (size_t i = 0; i < layers.size(); ++i) {
       ASSIGN_OR_RETURN(AssembleLayer layer, ParseLayer(absl::StrCat("layers[", i, "]"), layers[i]));

@@ -113,7 +113,9 @@ std::string BuildKeyInputs::Key() const {
                                name, part.value));
   }
   std::string hex;
-  for (unsigned char byte : hasher.Finish()) absl::StrAppend(&hex, absl::Hex(byte, absl::kZeroPad2));
+  for (unsigned char byte : hasher.Finish()) {
+    absl::StrAppend(&hex, absl::Hex(byte, absl::kZeroPad2));
+  }
   return hex;
 }
 

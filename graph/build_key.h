@@ -25,8 +25,8 @@ class BuildKeyInputs {
   void SetDriver(absl::string_view driver, absl::string_view identity);
   // "os/arch[/variant]".
   void SetPlatform(absl::string_view platform);
-  // Options as a JSON object: each top-level member becomes a part. INVALID_ARGUMENT if it is not an
-  // object.
+  // Options as a JSON object: each top-level member becomes a part. INVALID_ARGUMENT if it is not
+  // an object.
   absl::Status SetOptions(absl::string_view options_json);
   // All but those that `volatile_names` (ResolvedImage::volatile_names) lists.
   void SetArguments(const std::map<std::string, std::string>& arguments,

@@ -95,10 +95,10 @@ TEST(DescribeChangesTest, NamesEveryCause) {
   now.AddParent("base:2.4", "sha256:9a41bb0711");
   now.AddContext("services/web", "sha256:bb");
   const BuildKeyInputs before = Web();
-  EXPECT_THAT(DescribeChanges(&before, now),
-              ElementsAre("parent base:2.4 sha256:3f0e1c2d -> sha256:9a41bb07",
-                          "context services/web", "arg DEBUG (added)", "arg VERSION",
-                          "option layers", "label team (removed)"));
+  EXPECT_THAT(
+      DescribeChanges(&before, now),
+      ElementsAre("parent base:2.4 sha256:3f0e1c2d -> sha256:9a41bb07", "context services/web",
+                  "arg DEBUG (added)", "arg VERSION", "option layers", "label team (removed)"));
 }
 
 TEST(DescribeChangesTest, FirstBuildIsNew) {

@@ -60,8 +60,8 @@ struct Configuration {
   // Deprecated keys and whatever else the user should know.
   std::vector<Diagnostic> warnings;
 
-  // NOT_FOUND if `sources.file` is set but not there; INVALID_ARGUMENT, with file:line:column, for a
-  // file that does not parse, unknown keys (nearest known one in the message) and values that are
+  // NOT_FOUND if `sources.file` is set but not there; INVALID_ARGUMENT, with file:line:column, for
+  // a file that does not parse, unknown keys (nearest known one in the message) and values that are
   // not allowed. Thread-safe.
   static absl::StatusOr<Configuration> Load(const ConfigurationSources& sources);
 };

@@ -40,9 +40,8 @@ class Plan {
   // `parents[i]` are the images that i builds on; naming one twice is the same as once.
   // INVALID_ARGUMENT for a parent that is not an index and for a cycle; the message shows the whole
   // cycle with `name` for each image (by default "#3").
-  static absl::StatusOr<Plan> Create(
-      const std::vector<std::vector<Index>>& parents,
-      absl::FunctionRef<std::string(Index)> name = NumberOf);
+  static absl::StatusOr<Plan> Create(const std::vector<std::vector<Index>>& parents,
+                                     absl::FunctionRef<std::string(Index)> name = NumberOf);
 
   // Up to `limit` images that can be built now; they are running from here on. First those that
   // became ready first, ties by index.

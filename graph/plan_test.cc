@@ -34,9 +34,8 @@ class NamedPlan {
     for (size_t i = 0; i < parents.size(); ++i) {
       for (const std::string& name : parent_names[i]) parents[i].push_back(named.index_.at(name));
     }
-    ASSIGN_OR_RETURN(named.plan_, Plan::Create(parents, [&](Plan::Index i) {
-      return named.names_[i];
-    }));
+    ASSIGN_OR_RETURN(named.plan_,
+                     Plan::Create(parents, [&](Plan::Index i) { return named.names_[i]; }));
     return named;
   }
 
@@ -132,8 +131,8 @@ TEST(PlanRulesTest, CycleIsRefusedAndShownWhole) {
   EXPECT_THAT(NamedPlan::Of("root; a: c root; b: a; c: b").status(),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("a builds on c builds on b builds on a; remove one")));
-  EXPECT_THAT(NamedPlan::Of("a: a").status(), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                       HasSubstr("a builds on a;")));
+  EXPECT_THAT(NamedPlan::Of("a: a").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("a builds on a;")));
 }
 
 TEST(PlanRulesTest, UnknownParentIsRefused) {
