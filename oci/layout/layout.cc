@@ -112,7 +112,7 @@ absl::Status BlobWriter::Close() {
 absl::StatusOr<Digest> BlobWriter::Commit(const std::optional<Digest>& expected) {
   if (temporary_.empty()) return absl::FailedPreconditionError("blob was committed before");
   RETURN_IF_ERROR(Close());
-  const Digest digest = Digest::FromSha256(hasher_.Finish());
+  const Digest digest = Digest::FromRaw(algorithm_, hasher_.Finish());
   if (expected.has_value() && *expected != digest) {
     return absl::DataLossError(absl::StrCat("blob of ", size_, " bytes has digest ",
                                             digest.ToString(), ", expected ",
@@ -186,13 +186,13 @@ absl::StatusOr<std::string> Layout::ReadBlob(const Digest& digest, uint64_t limi
   return bytes;
 }
 
-absl::StatusOr<std::unique_ptr<BlobWriter>> Layout::StartBlob() const {
+absl::StatusOr<std::unique_ptr<BlobWriter>> Layout::StartBlob(base::HashAlgorithm algorithm) const {
   const std::string folder = base::JoinPath(directory_, kTemporaryFolder);
   RETURN_IF_ERROR(base::MakeDirectories(folder));
   const std::string path = base::JoinPath(folder, base::RandomHex(16));
   ASSIGN_OR_RETURN(base::FileDescriptor file,
                    base::OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, 0644));
-  return std::unique_ptr<BlobWriter>(new BlobWriter(directory_, path, std::move(file)));
+  return std::unique_ptr<BlobWriter>(new BlobWriter(directory_, path, std::move(file), algorithm));
 }
 
 absl::StatusOr<Digest> Layout::PutBlob(absl::string_view bytes) const {
@@ -212,7 +212,7 @@ absl::Status Layout::AdoptBlob(const Digest& digest, const std::string& path) co
   if (errno != EXDEV) {
     return base::ErrnoStatus(errno, absl::StrCat("rename ", path, " to ", target));
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<BlobWriter> writer, StartBlob());
+  ASSIGN_OR_RETURN(const std::unique_ptr<BlobWriter> writer, StartBlob(digest.hash_algorithm()));
   base::FileSource source(std::move(file), path);
   RETURN_IF_ERROR(base::CopyAll(source, *writer).status());
   RETURN_IF_ERROR(writer->Commit(digest).status(), path);

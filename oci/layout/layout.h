@@ -43,13 +43,17 @@ class BlobWriter final : public base::ByteSink {
 
  private:
   friend class Layout;
-  BlobWriter(std::string directory, std::string temporary, base::FileDescriptor file)
+  BlobWriter(std::string directory, std::string temporary, base::FileDescriptor file,
+             base::HashAlgorithm algorithm)
       : directory_(std::move(directory)),
+        algorithm_(algorithm),
         temporary_(std::move(temporary)),
-        file_(std::move(file)) {}
+        file_(std::move(file)),
+        hasher_(algorithm) {}
 
   const std::string directory_;  // The layout's.
-  std::string temporary_;        // Path; empty once renamed.
+  const base::HashAlgorithm algorithm_;
+  std::string temporary_;  // Path; empty once renamed.
   base::FileDescriptor file_;
   base::Hasher hasher_;
   uint64_t size_ = 0;
@@ -82,8 +86,9 @@ class Layout {
   absl::StatusOr<std::string> ReadBlob(const Digest& digest,
                                        uint64_t limit_bytes = kMaxDocumentBytes) const;
 
-  // Starts a blob whose digest is known at its end.
-  absl::StatusOr<std::unique_ptr<BlobWriter>> StartBlob() const;
+  // Starts a blob whose digest, made with `algorithm`, is known at its end.
+  absl::StatusOr<std::unique_ptr<BlobWriter>> StartBlob(
+      base::HashAlgorithm algorithm = base::HashAlgorithm::kSha256) const;
   // A small blob in one go.
   absl::StatusOr<Digest> PutBlob(absl::string_view bytes) const;
   // Takes over the file at `path`, whose content the caller knows to be `digest`: a rename, or a

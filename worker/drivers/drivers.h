@@ -3,22 +3,10 @@
 #ifndef STEVEDORE_WORKER_DRIVERS_DRIVERS_H_
 #define STEVEDORE_WORKER_DRIVERS_DRIVERS_H_
 
-#include <string>
-
-#include "base/memory_budget.h"
 #include "worker/drivers/driver.h"
+#include "worker/drivers/driver_resources.h"
 
 namespace stevedore::worker {
-
-// What all drivers of a process share.
-struct DriverResources {
-  // The large buffers of all layers of all builds come from here. Not owned.
-  base::MemoryBudget* budget = nullptr;
-  // Threads that compress inside one build; at least 1.
-  int threads = 1;
-  // Folder of the layer cache, made when needed; empty: no cache.
-  std::string cache_directory;
-};
 
 // assemble, sleep and none, by name.
 DriverSet CreateDrivers(const DriverResources& resources);
