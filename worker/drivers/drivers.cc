@@ -1,0 +1,24 @@
+#include "worker/drivers/drivers.h"
+
+#include <memory>
+#include <utility>
+
+#include "worker/drivers/assemble.h"
+#include "worker/drivers/none.h"
+#include "worker/drivers/sleep.h"
+
+namespace stevedore::worker {
+
+DriverSet CreateDrivers(const DriverResources& resources) {
+  DriverSet drivers;
+  const auto add = [&drivers](std::unique_ptr<Driver> driver) {
+    std::string name(driver->name());
+    drivers.emplace(std::move(name), std::move(driver));
+  };
+  add(std::make_unique<AssembleDriver>(resources));
+  add(std::make_unique<SleepDriver>());
+  add(std::make_unique<NoneDriver>());
+  return drivers;
+}
+
+}  // namespace stevedore::worker
