@@ -157,9 +157,9 @@ absl::StatusOr<Reference> Reference::Parse(absl::string_view text,
     rest = rest.substr(0, colon);
   }
   if (rest.empty()) return Wrong(text, "it has no image name");
-  RETURN_IF_ERROR(CheckRepository(rest), "image reference ", base::Quoted(text));
   const bool official = result.registry_ == kDockerHub && !absl::StrContains(rest, "/");
   result.repository_ = absl::StrCat(official ? kLibrary : "", rest);
+  RETURN_IF_ERROR(CheckRepository(result.repository_), "image reference ", base::Quoted(text));
   if (result.tag_.empty() && result.digest_.empty()) result.tag_ = defaults.tag;
   return result;
 }
@@ -180,10 +180,13 @@ std::string Reference::Canonical() const {
 std::string Reference::Familiar() const {
   std::string text = Canonical();
   if (registry_ != kDockerHub) return text;
+  const size_t slash = repository_.find('/');
+  // Without its registry this would be read as another registry's image.
+  if (LooksLikeRegistry(absl::string_view(repository_).substr(0, slash))) return text;
   absl::string_view rest = absl::string_view(text).substr(registry_.size() + 1);
   // `library/foo/bar` keeps its first part: `foo/bar` would be another image.
   const absl::string_view name = absl::StripPrefix(repository_, kLibrary);
-  if (!absl::StrContains(name, "/")) absl::ConsumePrefix(&rest, kLibrary);
+  if (!absl::StrContains(name, "/") && !IsDigestAlone(name)) absl::ConsumePrefix(&rest, kLibrary);
   return std::string(rest);
 }
 

@@ -150,7 +150,10 @@ TEST(ReferenceTest, NormalisesAsDockerDoes) {
       {"127.0.0.1:8000/privatebase", "127.0.0.1:8000/privatebase", "127.0.0.1:8000/privatebase"},
       {"docker.io/library/foo/bar", "docker.io/library/foo/bar", "library/foo/bar"},
       {"192.168.0.1", "docker.io/library/192.168.0.1", "192.168.0.1"},
-      {digest, absl::StrCat("docker.io/library/", digest.substr(10)), digest.substr(10)},
+      {digest, absl::StrCat("docker.io/library/", digest.substr(10)),
+       absl::StrCat("library/", digest.substr(10))},
+      {"docker.io/example.com/app", "docker.io/example.com/app", "docker.io/example.com/app"},
+      {"docker.io/localhost/app:1", "docker.io/localhost/app:1", "docker.io/localhost/app:1"},
       {"docker-rules", "docker.io/library/docker-rules", "docker-rules"},
       {"docker---rules", "docker.io/library/docker---rules", "docker---rules"},
       {"d", "docker.io/library/d", "d"},
@@ -164,6 +167,8 @@ TEST(ReferenceTest, NormalisesAsDockerDoes) {
     ASSERT_OK_AND_ASSIGN(const Reference reference, Strict(row.input));
     EXPECT_EQ(reference.Canonical(), row.canonical) << row.input;
     EXPECT_EQ(reference.Familiar(), row.familiar) << row.input;
+    ASSERT_OK_AND_ASSIGN(const Reference again, Strict(row.familiar));
+    EXPECT_TRUE(again == reference) << row.input;
   }
 }
 
