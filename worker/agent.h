@@ -76,7 +76,8 @@ class Agent {
 
  private:
   class Body;
-  const std::unique_ptr<Body> body_;
+  // Shared with callbacks of calls on their way.
+  const std::shared_ptr<Body> body_;
 };
 
 }  // namespace stevedore::worker

@@ -1,0 +1,102 @@
+// stevedore-worker: takes tasks from a coordinator, builds, pushes.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/log.h"
+#include "base/memory_budget.h"
+#include "base/status.h"
+#include "context/pack_cache.h"
+#include "credentials/docker_config_credential_store.h"
+#include "http/client.h"
+#include "transfer/registry_client.h"
+#include "worker/agent.h"
+#include "worker/context_provider.h"
+#include "worker/drivers/drivers.h"
+#include "worker/grpc_sync_channel.h"
+#include "worker/registry_provider.h"
+#include "worker/task_runner.h"
+#include "worker/worker_flags.h"
+
+namespace stevedore::worker {
+namespace {
+
+// Drains at the first SIGTERM or SIGINT, hands back at the second, returns when the agent ended.
+void ServeUntilSignal(Agent& agent, const sigset_t& signals) {
+  std::jthread waiter;
+  while (true) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal == SIGUSR1) return;  // From the waiter.
+    if (waiter.joinable()) {
+      base::Log(base::LogLevel::kInfo, "stopping now; tasks are handed back");
+      agent.HandBack();
+      continue;
+    }
+    base::Log(base::LogLevel::kInfo, "draining", {{"running", agent.running_count()}});
+    agent.Drain();
+    waiter = std::jthread([&agent] {
+      agent.Await();
+      kill(getpid(), SIGUSR1);
+    });
+  }
+}
+
+absl::Status Serve(const WorkerFlags& flags, const sigset_t& signals) {
+  http::Client http;
+  const credentials::DockerConfigCredentialStore credentials(
+      credentials::DockerConfigCredentialStore::DefaultPath());
+  transfer::RegistryClientOptions registry;
+  registry.insecure_registries = flags.insecure_registries;
+  transfer::RegistryClient client(&http, &credentials, registry);
+  RegistryProvider repositories(&client);
+  ASSIGN_OR_RETURN(const std::unique_ptr<context::PackCache> packs,
+                   context::PackCache::Open(flags.cache_directory + "/packs", flags.cache_bytes));
+  PackContextProvider contexts(&repositories, packs.get());
+  base::MemoryBudget budget(flags.memory_budget);
+  const DriverSet drivers = CreateDrivers({&budget, flags.threads, flags.cache_directory});
+  TaskRunner runner(&repositories, &contexts, &drivers);
+  ASSIGN_OR_RETURN(const std::unique_ptr<GrpcSyncChannel> channel,
+                   GrpcSyncChannel::Create(flags.coordinators));
+  AgentOptions options;
+  options.worker_name = flags.name;
+  options.platforms = flags.platforms;
+  options.slots = flags.slots;
+  options.drain_timeout = absl::Seconds(flags.drain_timeout_seconds);
+  Agent agent(options, channel.get(), &runner);
+  base::Log(base::LogLevel::kInfo, "worker started",
+            {{"name", flags.name}, {"coordinator", channel->address()}, {"slots", flags.slots}});
+  agent.Start();
+  ServeUntilSignal(agent, signals);
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  WorkerFlags flags;
+  int exit_code = 0;
+  if (!ParseWorkerFlags(argc, argv, &flags, &exit_code)) return exit_code;
+  base::LogLevel level = base::LogLevel::kInfo;
+  base::ParseLogLevel(flags.log_level, &level);
+  base::SetLogThreshold(level);
+  // Before any thread starts, so that all inherit it: signals come to sigwait only.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const absl::Status status = Serve(flags, signals);
+  if (status.ok()) return 0;
+  std::cerr << "stevedore-worker: " << status.message() << "\n";
+  return absl::IsInvalidArgument(status) ? 2 : 1;
+}
+
+}  // namespace
+}  // namespace stevedore::worker
+
+int main(int argc, char** argv) { return stevedore::worker::Main(argc, argv); }
