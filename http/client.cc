@@ -167,7 +167,9 @@ class CurlExchange final : public Exchange {
         paused_ = false;
         curl_easy_pause(engine_->easy.get(), CURLPAUSE_CONT);
       }
-      RETURN_IF_ERROR(Drive([this] { return !ahead_.empty(); }));
+      // Bytes that came before a failure are handed out before it: whoever resumes must get on.
+      if (failure_.ok()) failure_ = Drive([this] { return !ahead_.empty(); });
+      if (ahead_.empty()) RETURN_IF_ERROR(failure_);
     }
     const size_t count = std::min(size, ahead_.size() - taken_);
     memcpy(buffer, ahead_.data() + taken_, count);
@@ -409,6 +411,7 @@ class CurlExchange final : public Exchange {
   size_t taken_ = 0;   // How many of them were read.
   uint64_t left_to_send_ = 0;
   absl::Status own_failure_;  // Why a callback ended the transfer.
+  absl::Status failure_;      // What ended reading.
   Steady::time_point last_moved_;
 };
 
