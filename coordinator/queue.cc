@@ -10,7 +10,7 @@ Queue::Queue(QueueOptions options, std::unique_ptr<Ledger> ledger, const base::C
     : body_(std::make_unique<Body>(std::move(options), std::move(ledger), clock)) {}
 Queue::~Queue() { body_->Stop(); }
 
-void Queue::Start() { body_->Start(); }
+void Queue::Start(std::string address) { body_->Start(std::move(address)); }
 absl::Status Queue::AwaitLeadership(absl::Duration timeout) {
   return body_->AwaitLeadership(timeout);
 }

@@ -24,8 +24,6 @@ namespace stevedore::coordinator {
 
 // What a queue is told at start.
 struct QueueOptions {
-  // This coordinator, as clients and workers dial it; goes into the leader record.
-  std::string address = "embedded";
   // What GetServer says and tasks carry: "host:port/name". Empty: contexts are read where they are
   // (embedded).
   std::string artifact_repository;
@@ -75,8 +73,9 @@ class Queue {
   // Stops, if Stop was not called.
   ~Queue();
 
-  // Starts the threads; from now on it tries to lead. Call once, before any other call.
-  void Start();
+  // Starts the threads; from now on it tries to lead, as `address`: this coordinator, as clients
+  // and workers dial it. Call once. Calls before it are answered UNAVAILABLE.
+  void Start(std::string address = "embedded");
 
   // Waits until it leads. DEADLINE_EXCEEDED with the reason if it does not within `timeout`.
   absl::Status AwaitLeadership(absl::Duration timeout);

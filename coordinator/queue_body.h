@@ -28,7 +28,7 @@ class Queue::Body {
   Body(QueueOptions options, std::unique_ptr<Ledger> ledger, const base::Clock* clock);
   ~Body();
 
-  void Start();
+  void Start(std::string address) ABSL_LOCKS_EXCLUDED(mu_);
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status AwaitLeadership(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
   bool ready() ABSL_LOCKS_EXCLUDED(mu_);
@@ -155,7 +155,9 @@ class Queue::Body {
   base::CondVar wake_writer_;
   base::CondVar mode_changed_;
   base::CondVar wake_ticker_;
+  std::string address_ ABSL_GUARDED_BY(mu_);  // Set by Start.
   Mode mode_ ABSL_GUARDED_BY(mu_) = Mode::kStandby;
+  bool stepped_down_ ABSL_GUARDED_BY(mu_) = false;
   std::unique_ptr<Scheduler> scheduler_ ABSL_GUARDED_BY(mu_);
   LogRelay relay_ ABSL_GUARDED_BY(mu_);
   LeaderRecord leader_ ABSL_GUARDED_BY(mu_);  // As last seen; mine while leading.

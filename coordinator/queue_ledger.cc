@@ -25,6 +25,8 @@ constexpr absl::Duration kMeasure = absl::Seconds(5);
 // A ledger that has owed an answer for so long does not answer: the lease clock stands still.
 constexpr absl::Duration kSilent = absl::Seconds(1);
 constexpr double kFullShare = 0.8;
+// Who was fenced lets the other one show signs of life, whatever --takeover says: else two would take turns.
+constexpr absl::Duration kPenance = absl::Seconds(5);
 
 size_t SizeOf(const LedgerWrite& write) {
   return write.key.size() + write.field.size() + write.value.size() + 16;
@@ -42,7 +44,11 @@ Queue::Body::Body(QueueOptions options, std::unique_ptr<Ledger> ledger, const ba
 
 Queue::Body::~Body() { Stop(); }
 
-void Queue::Body::Start() {
+void Queue::Body::Start(std::string address) {
+  {
+    base::MutexLock lock(&mu_);
+    address_ = std::move(address);
+  }
   writer_ = std::jthread([this] { RunWriter(); });
   ticker_ = std::jthread([this] { RunTicker(); });
 }
@@ -117,6 +123,11 @@ void Queue::Body::Follow() {
   std::optional<LeaderRecord> seen;
   bool has_seen = false;
   absl::Duration first_seen, last_poll;
+  absl::Duration patience = options_.takeover;
+  {
+    base::MutexLock lock(&mu_);
+    if (stepped_down_) patience = std::max(patience, kPenance);
+  }
   while (true) {
     const absl::StatusOr<std::optional<LeaderRecord>> stored = ledger_->ReadLeader();
     const absl::Duration now = clock_->SinceBoot();
@@ -136,14 +147,14 @@ void Queue::Body::Follow() {
       }
       last_poll = now;
       const bool given_up = seen.has_value() && seen->address.empty();
-      if (given_up || now - first_seen >= options_.takeover) {
+      if (given_up || now - first_seen >= patience) {
         const absl::Status status = TakeOver(seen);
         if (status.ok()) return;
         if (!absl::IsAborted(status)) SetLedgerAnswers(status);
         has_seen = false;
       }
     }
-    if (!Pause(std::max(absl::Milliseconds(10), std::min(kPoll, options_.takeover / 4)))) return;
+    if (!Pause(std::max(absl::Milliseconds(10), std::min(kPoll, patience / 4)))) return;
   }
 }
 
@@ -153,8 +164,8 @@ absl::Status Queue::Body::TakeOver(const std::optional<LeaderRecord>& stored) {
     base::MutexLock lock(&mu_);
     // Grows even when the ledger forgot: the clock is far ahead of any count of take-overs.
     mine.term = std::max(greatest_term_ + 1, absl::ToUnixMillis(clock_->Now()));
+    mine.address = address_;
   }
-  mine.address = options_.address;
   RETURN_IF_ERROR(ledger_->Claim(stored, mine));
   ASSIGN_OR_RETURN(const std::vector<LedgerRecord> records, ledger_->Load(), "load the ledger");
   auto scheduler = std::make_unique<Scheduler>(options_.scheduler, options_.artifact_repository);
@@ -269,8 +280,8 @@ std::optional<Queue::Body::Written> Queue::Body::RewriteLost() {
     if (mode_ == Mode::kStandby) return Written::kStopped;
     if (stored->has_value()) greatest_term_ = std::max(greatest_term_, (*stored)->term);
     claim.term = std::max(greatest_term_ + 1, absl::ToUnixMillis(clock_->Now()));
+    claim.address = address_;
   }
-  claim.address = options_.address;
   const absl::Status claimed = ledger_->Claim(*stored, claim);
   if (absl::IsAborted(claimed)) {
     StepDown("another coordinator has claimed the queue");
@@ -343,6 +354,7 @@ void Queue::Body::StepDownLocked(absl::string_view why, Calls* calls) {
   if (mode_ != Mode::kLeading) return;
   base::Log(base::LogLevel::kWarning, "stepping down", {{"reason", why}});
   mode_ = Mode::kStandby;
+  stepped_down_ = true;
   leader_ = LeaderRecord();
   RefuseAll(NotLeading(absl::StrCat("this coordinator has stopped to lead: ", why)), calls);
   scheduler_.reset();
