@@ -62,7 +62,7 @@ TEST(ChallengeTest, ParsesTheGrammar) {
 TEST(ChallengeTest, RefusesTheRest) {
   for (const std::string header :
        {R"(realm="x")", R"(Basic realm="x)", R"(Basic realm="x\)", R"(Basic realm="x" y="z")",
-        R"(="x")", R"(Basic realm=,)", R"(Basic "x")", R"(Basic@x)", R"(N a==, realm="x")"}) {
+        R"(="x")", R"(Basic a=b, realm=,)", R"(Basic "x")", R"(Basic@x)", R"(N a==, realm="x")"}) {
     EXPECT_THAT(ParseChallenges(header), StatusIs(absl::StatusCode::kInvalidArgument)) << header;
   }
   EXPECT_THAT(ParseChallenges(std::string(20000, 'a')),
