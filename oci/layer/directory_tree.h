@@ -36,6 +36,8 @@ struct WalkOptions {
   // Reads extended attributes too (one more system call per entry), as far as they make sense in a
   // layer: `user.*` and `security.capability`.
   bool xattrs = false;
+  // False: every name of a file is a file of its own.
+  bool hard_links = true;
   // Called with each path (relative to the root) before it is looked into; false leaves the entry
   // and, for a directory, everything below it out. Called from several threads. Null: everything is
   // in.

@@ -86,6 +86,7 @@ class TarReader {
 
   absl::Status Error(absl::string_view what) const;
   absl::Status LimitError(absl::string_view field, uint64_t limit) const;
+  absl::StatusOr<size_t> ReadFully(char* buffer, size_t size);
   absl::Status SkipContent();
   absl::Status DrainAfterEnd();
   absl::StatusOr<std::string> ReadHeaderContent(uint64_t size, Extended& extended);
@@ -97,6 +98,7 @@ class TarReader {
   absl::Status ApplyType(char type, bool slash, TarEntry& out);
   absl::Status ApplyXattrs(const Extended& extended, TarEntry& out);
   absl::Status CheckPaths(TarEntry& out);
+  absl::Status CheckNotBelowSymlink(absl::string_view path) const;
 
   base::ByteSource* const source_;
   const TarReaderLimits limits_;

@@ -25,7 +25,7 @@ class TarWriter {
 
   // Appends an entry without content (`entry.size` is 0).
   absl::Status Append(const LayerEntry& entry) { return Append(entry, absl::string_view()); }
-  // Appends a file with `content`; `entry.size` is taken from it.
+  // Appends a file with `content`; `entry.size` is taken from it. For other types it must be empty.
   absl::Status Append(LayerEntry entry, absl::string_view content);
   // Appends a file whose `entry.size` bytes are what `content` reads. ABORTED if it has fewer or
   // more.
