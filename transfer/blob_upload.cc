@@ -48,11 +48,11 @@ UploadSession::UploadSession(RegistrySession* session, oci::Reference repository
 
 UploadSession::~UploadSession() {
   if (!open()) return;
-  // The caller's stop is no reason to leave the session behind, but nobody waits long for it.
-  std::stop_source give_up;
+  // Being stopped is no reason to leave the session behind, but nobody may wait long for it.
   Call call{.repository = repository_, .method = "DELETE", .url = location_, .push = true};
-  call.stop = stop_.stop_requested() ? give_up.get_token() : stop_;
-  (void)session_->PerformOnce(call, absl::Seconds(3));
+  if (!stop_.stop_requested()) call.stop = stop_;
+  (void)session_->PerformOnce(call,
+                              stop_.stop_requested() ? absl::Milliseconds(300) : absl::Seconds(3));
 }
 
 Call UploadSession::MakeCall(const char* method) const {
