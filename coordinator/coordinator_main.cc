@@ -1,6 +1,7 @@
 // stevedore-coordinator: owns a queue of builds and hands their tasks to workers.
 
 #include <signal.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include <CLI/CLI.hpp>
@@ -120,6 +121,7 @@ absl::Status Serve(const Flags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);  // Our own messages say what is wrong.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
