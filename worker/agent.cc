@@ -254,6 +254,9 @@ class Agent::Body : public std::enable_shared_from_this<Agent::Body> {
       run->log_offset = end;
       // Nobody reads it any more, or not from here: the next answer says from where.
       if (!status.ok() || complete) run->log_wanted = false;
+      run->log_complete = status.ok() && complete;
+      // A further call makes the coordinator answer the one that waits.
+      if (absl::IsOutOfRange(status)) body->urgent_ = true;
       body->changed_.SignalAll();
     });
   }

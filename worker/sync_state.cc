@@ -134,8 +134,9 @@ void SyncState::AcceptLogRequests(const v1::SyncResponse& response, Actions* act
     const auto it = wanted.find(key.run_id);
     if (it == wanted.end()) {
       run->log_wanted = false;
-    } else if (!run->log_wanted) {
+    } else if (!run->log_wanted && !(run->log_complete && it->second >= run->log_offset)) {
       run->log_wanted = true;
+      run->log_complete = false;
       run->log_offset = it->second;
       actions->changed = true;
     }

@@ -50,7 +50,8 @@ struct AgentRun {
   // Log streaming, while the coordinator asks.
   bool log_wanted = false;
   bool log_in_flight = false;
-  uint64_t log_offset = 0;  // Sent so far.
+  bool log_complete = false;  // All of it was sent, the end included.
+  uint64_t log_offset = 0;    // Sent so far.
 };
 
 // Applies rules 1 to 6 of the protocol (worker_service.proto): no thread, no clock, no I/O; whoever
