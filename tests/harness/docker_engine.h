@@ -1,0 +1,51 @@
+// A real Docker engine for tests. Needs root.
+
+#ifndef STEVEDORE_TESTS_HARNESS_DOCKER_ENGINE_H_
+#define STEVEDORE_TESTS_HARNESS_DOCKER_ENGINE_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/file.h"
+#include "tests/harness/process.h"
+
+namespace stevedore::testing {
+
+// One dockerd without networks in a folder of its own, gone with this object. Containers need
+// `--network none` or `host`. Not thread-safe.
+class DockerEngine {
+ public:
+  // Returns when it answers. FAILED_PRECONDITION, saying why, where it cannot run: not root, or not
+  // installed. Then skip the test with that text.
+  static absl::StatusOr<std::unique_ptr<DockerEngine>> Start();
+  DockerEngine(const DockerEngine&) = delete;
+  DockerEngine& operator=(const DockerEngine&) = delete;
+  // Stops it with its containers and takes its mounts away.
+  ~DockerEngine();
+
+  // Path of its unix socket.
+  const std::string& socket() const { return socket_; }
+  // "unix:///tmp/…", for DOCKER_HOST.
+  std::string Address() const { return "unix://" + socket_; }
+
+  // Runs Debian's docker client against it and returns what that printed, whatever its exit code.
+  absl::StatusOr<ProcessResult> Docker(std::vector<std::string> arguments, std::string input = "",
+                                       absl::Duration limit = absl::Seconds(120)) const;
+
+  Process& process() { return *process_; }
+
+ private:
+  explicit DockerEngine(base::TemporaryDirectory directory) : directory_(std::move(directory)) {}
+
+  const base::TemporaryDirectory directory_;
+  std::string socket_;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace stevedore::testing
+
+#endif  // STEVEDORE_TESTS_HARNESS_DOCKER_ENGINE_H_
