@@ -229,10 +229,8 @@ absl::StatusOr<Index> Layout::ReadIndex() const {
 }
 
 absl::Status Layout::ReplaceIndex(const std::vector<Descriptor>& manifests) const {
-  nlohmann::json json = {{"schemaVersion", 2}, {"manifests", nlohmann::json::array()}};
-  for (const Descriptor& manifest : manifests) json["manifests"].push_back(manifest.ToJson());
-  ASSIGN_OR_RETURN(const std::string bytes, CanonicalJson(json));
-  return base::WriteFileAtomically(base::JoinPath(directory_, kIndexFile), bytes);
+  ASSIGN_OR_RETURN(const Index index, Index::Create(manifests));
+  return base::WriteFileAtomically(base::JoinPath(directory_, kIndexFile), index.bytes());
 }
 
 absl::StatusOr<Descriptor> Layout::PutManifest(absl::string_view bytes,

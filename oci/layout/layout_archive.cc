@@ -100,13 +100,12 @@ absl::Status AppendBlobs(const Layout& layout, const std::set<Digest>& blobs, Ta
 
 // The entries with these names and an index of only them.
 absl::StatusOr<Index> Subset(const Layout& layout, const std::vector<std::string>& ref_names) {
-  nlohmann::json json = {{"schemaVersion", 2}, {"manifests", nlohmann::json::array()}};
+  std::vector<Descriptor> manifests;
   for (const std::string& name : ref_names) {
-    ASSIGN_OR_RETURN(const Descriptor descriptor, layout.Find(name));
-    json["manifests"].push_back(descriptor.ToJson());
+    ASSIGN_OR_RETURN(Descriptor descriptor, layout.Find(name));
+    manifests.push_back(std::move(descriptor));
   }
-  ASSIGN_OR_RETURN(std::string bytes, CanonicalJson(json));
-  return Index::Parse(std::move(bytes), "", kMaxIndexBytes);
+  return Index::Create(manifests);
 }
 
 // What an archive is read into, entry by entry.

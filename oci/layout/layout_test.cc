@@ -40,8 +40,10 @@ class LayoutTest : public testing::Test {
 TEST_F(LayoutTest, IsWhatTheSpecDescribes) {
   EXPECT_THAT(base::ReadFile(Path("oci-layout")),
               IsOkAndHolds(std::string("{\"imageLayoutVersion\":\"1.0.0\"}")));
-  EXPECT_THAT(base::ReadFile(Path("index.json")),
-              IsOkAndHolds(std::string("{\"manifests\":[],\"schemaVersion\":2}")));
+  EXPECT_THAT(
+      base::ReadFile(Path("index.json")),
+      IsOkAndHolds(std::string("{\"manifests\":[],\"mediaType\":\"application/vnd.oci.image."
+                               "index.v1+json\",\"schemaVersion\":2}")));
   ASSERT_OK_AND_ASSIGN(const Digest digest, layout_->PutBlob("hello"));
   EXPECT_THAT(base::ReadFile(Path(absl::StrCat("blobs/sha256/", digest.hex()))),
               IsOkAndHolds(std::string("hello")));

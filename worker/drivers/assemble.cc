@@ -210,7 +210,8 @@ absl::StatusOr<oci::LayerResult> Assembly::WriteLayerOf(const Part& part, Progre
   ASSIGN_OR_RETURN(std::unique_ptr<base::RandomReader> file,
                    request_.context->OpenContent(part.tar->content_id));
   if (part.layer->verbatim) {
-    const std::unique_ptr<base::ByteSource> source = StreamOf(file.get(), part.tar->size, stop);
+    ASSIGN_OR_RETURN(const std::unique_ptr<base::ByteSource> source,
+                     OpenVerbatimTar(file.get(), part.tar->size, stop));
     return oci::WriteTarLayer(*source, blob, std::move(options));
   }
   ASSIGN_OR_RETURN(TarLayer tar, ReadTarLayer(std::move(file), part.tar->size, part.layer->to,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -16,6 +17,7 @@
 #include "base/status.h"
 #include "oci/layer/decompress.h"
 #include "oci/layer/tar_contents.h"
+#include "oci/layer/tar_reader.h"
 
 namespace stevedore::worker {
 namespace {
@@ -105,6 +107,23 @@ void MoveBelow(const std::string& folder, std::vector<LayerEntry>& entries) {
 std::unique_ptr<base::ByteSource> StreamOf(const base::RandomReader* reader, uint64_t size,
                                            std::stop_token stop) {
   return std::make_unique<ReaderSource>(reader, size, std::move(stop));
+}
+
+absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenVerbatimTar(const base::RandomReader* file,
+                                                                  uint64_t size,
+                                                                  std::stop_token stop) {
+  const auto open = [&] {
+    return oci::OpenDecompressed(StreamOf(file, size, stop),
+                                 {.max_output_bytes = kMaxUnpackedBytes});
+  };
+  ASSIGN_OR_RETURN(const oci::Decompressed first, open());
+  oci::TarReader reader(first.source.get());
+  while (true) {
+    ASSIGN_OR_RETURN(const std::optional<oci::TarEntry> entry, reader.Next());
+    if (!entry.has_value()) break;
+  }
+  ASSIGN_OR_RETURN(oci::Decompressed second, open());
+  return std::move(second.source);
 }
 
 absl::StatusOr<TarLayer> ReadTarLayer(std::unique_ptr<base::RandomReader> file, uint64_t size,

@@ -33,6 +33,13 @@ absl::StatusOr<TarLayer> ReadTarLayer(std::unique_ptr<base::RandomReader> file, 
                                       absl::string_view to, const std::string& spool_directory,
                                       std::stop_token stop);
 
+// The bytes of the tar in `file` of `size` bytes (plain, gzip or zstd), not changed. It is read
+// once before, and refused with INVALID_ARGUMENT as ReadTarLayer does: a layer that nobody can
+// unpack should fail here. `file` must outlive the result.
+absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenVerbatimTar(const base::RandomReader* file,
+                                                                  uint64_t size,
+                                                                  std::stop_token stop);
+
 // `reader`'s first `size` bytes as a stream that ends with CANCELLED once `stop` is requested.
 // `reader` must outlive it.
 std::unique_ptr<base::ByteSource> StreamOf(const base::RandomReader* reader, uint64_t size,
