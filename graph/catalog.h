@@ -93,9 +93,10 @@ class Catalog {
   absl::StatusOr<std::vector<Index>> Resolve(absl::string_view name, absl::string_view version,
                                              std::vector<ImageInstance>* made) const;
 
- private:
-  friend class CatalogLoader;
+  // Not for users of the catalog.
   struct Content;
+
+ private:
   explicit Catalog(std::unique_ptr<Content> content);
   std::unique_ptr<Content> content_;
 };

@@ -52,6 +52,8 @@ struct SelectionRequest {
   // Every ancestor that has a builder is built along.
   bool include_all_ancestors = false;
   SelectionOverrides overrides;
+  // What this version's workers can run. Other images are refused.
+  std::set<std::string> runnable_drivers = {"assemble", "sleep"};
 };
 
 // The outcome: plain values that share nothing with the catalog. Thread-safe once made.

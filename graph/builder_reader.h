@@ -1,0 +1,43 @@
+// Builders, global or in place, read and checked.
+
+#ifndef STEVEDORE_GRAPH_BUILDER_READER_H_
+#define STEVEDORE_GRAPH_BUILDER_READER_H_
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "graph/configuration.h"
+#include "graph/findings.h"
+#include "graph/image_instance.h"
+#include "graph/renderer.h"
+#include "graph/yaml_document.h"
+
+namespace stevedore::graph {
+
+// A builder and what it says about other images. A value.
+struct ReadBuilder {
+  Builder builder;
+  // "name:version" of images whose layers it takes, with their places.
+  std::vector<std::pair<std::string, SourceLocation>> layer_images;
+};
+
+// Names of all drivers that definitions may name, whether or not this version runs them.
+bool IsKnownDriver(absl::string_view driver);
+std::string KnownDriversText();
+
+// The mapping of automatic values to argument names when a definition says nothing.
+const std::map<std::string, std::string>& DefaultVariablesMapping();
+
+// Reads the body of a builder named `name`; `what` is how messages call it. INVALID_ARGUMENT, with
+// the place, for what is wrong inside; unknown keys go to `findings`.
+absl::StatusOr<ReadBuilder> ReadBuilderNode(const YamlNode& node, const std::string& name,
+                                            bool in_place, Renderer* renderer,
+                                            PathsRelativeTo paths_relative_to, Findings* findings);
+
+}  // namespace stevedore::graph
+
+#endif  // STEVEDORE_GRAPH_BUILDER_READER_H_

@@ -1,0 +1,136 @@
+#include "graph/findings.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/status.h"
+#include "graph/spelling.h"
+
+namespace stevedore::graph {
+namespace {
+
+// Enough to work on; the rest is often their consequence.
+constexpr size_t kShownErrors = 20;
+// Kept for sorting; beyond it they are only counted.
+constexpr size_t kMaxErrors = 1000;
+
+}  // namespace
+
+void Findings::Error(const SourceLocation& where, absl::string_view what) {
+  ++error_count_;
+  if (errors_.size() < kMaxErrors) errors_.push_back({where, std::string(what)});
+}
+
+void Findings::Error(const absl::Status& status) {
+  // "file:line:column: what" goes back into its parts, so that it sorts among the others.
+  const std::vector<absl::string_view> parts =
+      absl::StrSplit(status.message(), absl::MaxSplits(": ", 1));
+  const std::vector<absl::string_view> place = absl::StrSplit(parts[0], ':');
+  SourceLocation where;
+  const size_t count = place.size();
+  if (parts.size() == 2 && count >= 3 && absl::SimpleAtoi(place[count - 2], &where.line) &&
+      absl::SimpleAtoi(place[count - 1], &where.column)) {
+    where.file = absl::StrJoin(place.begin(), place.end() - 2, ":");
+    Error(where, parts[1]);
+    return;
+  }
+  Error(SourceLocation{}, status.message());
+}
+
+void Findings::Warn(const SourceLocation& where, absl::string_view what) {
+  if (warnings_.size() < kMaxErrors) warnings_.push_back({where, std::string(what)});
+}
+
+absl::Status Findings::ToStatus() const {
+  if (error_count_ == 0) return absl::OkStatus();
+  std::vector<Diagnostic> sorted = errors_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.where.file, a.where.line, a.where.column) <
+           std::tie(b.where.file, b.where.line, b.where.column);
+  });
+  // Two instances of one definition repeat what is wrong with it.
+  sorted.erase(std::unique(sorted.begin(), sorted.end(),
+                           [](const Diagnostic& a, const Diagnostic& b) {
+                             return a.where == b.where && a.text == b.text;
+                           }),
+               sorted.end());
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < std::min(sorted.size(), kShownErrors); ++i) {
+    lines.push_back(sorted[i].ToString());
+  }
+  const size_t total = sorted.size() + (error_count_ - errors_.size());
+  if (total > lines.size()) {
+    lines.push_back(absl::StrCat("... and ", total - lines.size(), " more"));
+  }
+  return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
+}
+
+void Findings::CheckKeys(const YamlNode& map, absl::string_view what,
+                         absl::Span<const absl::string_view> known) {
+  for (const auto& [key, value] : map.entries()) {
+    const std::string& name = key->text();
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (absl::StartsWith(name, "x-")) continue;
+    const std::string text =
+        absl::StrCat("unknown key ", base::Quoted(name), " in ", what, DidYouMean(name, known),
+                     "; known keys are ", absl::StrJoin(known, ", "));
+    if (lenient_) {
+      Warn(key->where(), text);
+    } else {
+      Error(key->where(), text);
+    }
+  }
+}
+
+std::string Findings::Text(const YamlNode& node, absl::string_view what) {
+  if (node.is_scalar()) return node.text();
+  if (!node.is_null()) {
+    Error(node.where(), absl::StrCat(what, " must be a text, found ", node.Describe()));
+  }
+  return "";
+}
+
+std::vector<const YamlNode*> Findings::Texts(const YamlNode& node, absl::string_view what) {
+  if (node.is_null()) return {};
+  if (node.is_scalar()) return {&node};
+  std::vector<const YamlNode*> texts;
+  if (node.is_map()) {
+    Error(node.where(), absl::StrCat(what, " must be a list of texts, found a map"));
+    return texts;
+  }
+  for (const YamlNode* item : node.items()) {
+    if (item->is_scalar()) {
+      texts.push_back(item);
+    } else {
+      Error(item->where(),
+            absl::StrCat(what, " must be a list of texts, found ", item->Describe(), " in it"));
+    }
+  }
+  return texts;
+}
+
+bool Findings::IsMap(const YamlNode& node, absl::string_view what) {
+  if (node.is_map()) return true;
+  if (!node.is_null()) {
+    Error(node.where(), absl::StrCat(what, " must be a map, found ", node.Describe()));
+  }
+  return false;
+}
+
+bool Findings::Bool(const YamlNode& node, absl::string_view what, bool otherwise) {
+  const std::string text = absl::AsciiStrToLower(Text(node, what));
+  if (text == "true") return true;
+  if (text == "false") return false;
+  if (node.is_scalar()) {
+    Error(node.where(), absl::StrCat(what, " must be true or false, found ", node.Describe()));
+  }
+  return otherwise;
+}
+
+}  // namespace stevedore::graph

@@ -1,0 +1,60 @@
+// What is wrong or doubtful in a user's files, collected, so that one run shows all of it.
+
+#ifndef STEVEDORE_GRAPH_FINDINGS_H_
+#define STEVEDORE_GRAPH_FINDINGS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "graph/source_location.h"
+#include "graph/yaml_document.h"
+
+namespace stevedore::graph {
+
+// Collects errors and warnings, and reads values out of nodes with the errors that belong to it.
+// Not thread-safe.
+class Findings {
+ public:
+  // `lenient`: unknown keys are warnings.
+  explicit Findings(bool lenient) : lenient_(lenient) {}
+
+  void Error(const SourceLocation& where, absl::string_view what);
+  // A message that has its place in front already.
+  void Error(const absl::Status& status);
+  void Warn(const SourceLocation& where, absl::string_view what);
+
+  bool has_errors() const { return error_count_ > 0; }
+  // All errors so far, one per line in order of place (the first 20 and how many more).
+  // INVALID_ARGUMENT, or OK if there are none.
+  absl::Status ToStatus() const;
+  const std::vector<Diagnostic>& warnings() const { return warnings_; }
+
+  // Reports every key of `map` that is not in `known` and does not begin with `x-`. `what` is what
+  // the map describes: "an image".
+  void CheckKeys(const YamlNode& map, absl::string_view what,
+                 absl::Span<const absl::string_view> known);
+
+  // The text of a scalar; empty for nothing. Reports anything else, naming `what`, and returns "".
+  std::string Text(const YamlNode& node, absl::string_view what);
+  // As Text for a list of scalars; a single scalar is a list of one.
+  std::vector<const YamlNode*> Texts(const YamlNode& node, absl::string_view what);
+  // True for a map; false for nothing; reports anything else.
+  bool IsMap(const YamlNode& node, absl::string_view what);
+  // true, false or the default; reports anything else.
+  bool Bool(const YamlNode& node, absl::string_view what, bool otherwise);
+
+ private:
+  const bool lenient_;
+  // By place. Only the first kMaxErrors are kept.
+  std::vector<Diagnostic> errors_;
+  size_t error_count_ = 0;
+  std::vector<Diagnostic> warnings_;
+};
+
+}  // namespace stevedore::graph
+
+#endif  // STEVEDORE_GRAPH_FINDINGS_H_

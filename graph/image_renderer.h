@@ -1,0 +1,72 @@
+// One definition and one parent make one image.
+
+#ifndef STEVEDORE_GRAPH_IMAGE_RENDERER_H_
+#define STEVEDORE_GRAPH_IMAGE_RENDERER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "graph/builder_reader.h"
+#include "graph/catalog.h"
+#include "graph/definition.h"
+#include "graph/findings.h"
+#include "graph/image_instance.h"
+#include "graph/renderer.h"
+
+namespace stevedore::graph {
+
+// Global builders by name.
+using BuilderMap = absl::flat_hash_map<std::string, std::shared_ptr<const ReadBuilder>>;
+
+// An image, and what is still to be looked up when all images are known.
+struct RenderedImage {
+  ImageInstance instance;
+  // Ids of images whose layers it takes, with their places.
+  std::vector<std::pair<std::string, SourceLocation>> layer_images;
+};
+
+// Renders definitions. Not thread-safe.
+class ImageRenderer {
+ public:
+  // `builders` must outlive the renderer.
+  ImageRenderer(const Configuration& configuration, const CatalogOptions& options,
+                const BuilderMap* builders);
+
+  // Gives the parent of an instance, null at the root: for `.Parent.Parent`.
+  using ParentOf = std::function<const ImageInstance*(const ImageInstance&)>;
+
+  // `version` is what `.Version` shows: the definition's, or the requested one for wildcards.
+  // `base` is null for images without parent. parents, children and has_base of the instance are
+  // the caller's. INVALID_ARGUMENT with the place.
+  absl::StatusOr<RenderedImage> Render(const ImageDefinition& definition,
+                                       const std::string& version, const ImageInstance* base,
+                                       const ParentOf& parent_of, Findings* findings);
+
+ private:
+  struct Scope;
+  absl::Status RenderPlace(const ImageDefinition& definition, const std::string& version,
+                           Scope& scope, ImageInstance& image);
+  absl::Status RenderValues(const ImageDefinition& definition, Scope& scope, ImageInstance& image);
+  absl::Status RenderMap(const YamlNode* node, const char* kind, Scope& scope,
+                         std::map<std::string, std::string>& out, ImageInstance& image);
+  absl::Status RenderPlatforms(const ImageDefinition& definition, Scope& scope,
+                               ImageInstance& image);
+  absl::Status ChooseBuilder(const ImageDefinition& definition, Scope& scope,
+                             RenderedImage& rendered);
+
+  const PathsRelativeTo paths_relative_to_;
+  const std::string default_platform_;
+  const TemplateValue vars_;
+  const std::string date_, date_nano_;
+  const BuilderMap& builders_;
+  TemplateCache cache_;
+};
+
+}  // namespace stevedore::graph
+
+#endif  // STEVEDORE_GRAPH_IMAGE_RENDERER_H_

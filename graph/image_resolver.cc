@@ -1,0 +1,230 @@
+#include "graph/image_resolver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/status.h"
+#include "graph/semver_tags.h"
+#include "oci/image/reference.h"
+
+namespace stevedore::graph {
+namespace {
+
+std::string AsTag(const std::string& text) { return absl::StrReplaceAll(text, {{"+", "_"}}); }
+
+std::string ReferenceOf(const ParentView& view) {
+  return absl::StrCat(view.registry, view.registry.empty() ? "" : "/", view.name_space,
+                      view.name_space.empty() ? "" : "/", view.name, ":", view.version);
+}
+
+absl::Status AtImage(const ImageInstance& image, absl::string_view what) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(image.where.ToString(), ": image ", image.id, ": ", what));
+}
+
+// Drivers that run nothing: a variable about the parent's name would only rebuild for nothing.
+bool TakesAutomaticArguments(const std::string& driver) {
+  return driver != "assemble" && driver != "sleep";
+}
+
+// The first one to set a name wins.
+void AddValues(const std::map<std::string, std::string>& values, const char* kind, const char* part,
+               const ImageInstance& image, std::map<std::string, std::string>* out,
+               std::vector<std::string>* volatile_names) {
+  for (const auto& [name, value] : values) {
+    if (!out->emplace(name, value).second) continue;
+    if (image.volatile_values.count(absl::StrCat(kind, " ", name)) > 0) {
+      volatile_names->push_back(absl::StrCat(part, " ", name));
+    }
+  }
+}
+
+}  // namespace
+
+bool ImageResolver::OverridesBase() const {
+  return overrides_.image_from_name.has_value() || overrides_.image_from_version.has_value() ||
+         overrides_.image_from_registry.has_value() || overrides_.image_from_namespace.has_value();
+}
+
+void ImageResolver::OverrideBase(ParentView* view) const {
+  if (!OverridesBase()) return;
+  view->name = overrides_.image_from_name.value_or(view->name);
+  view->version = AsTag(overrides_.image_from_version.value_or(view->version));
+  view->registry = overrides_.image_from_registry.value_or(view->registry);
+  view->name_space = overrides_.image_from_namespace.value_or(view->name_space);
+  const std::string reference = ReferenceOf(*view);
+  if (reference == view->reference) return;
+  // No image of the catalog: its reference is its name.
+  view->overridden = true;
+  view->buildable = false;
+  view->reference = reference;
+  view->id = reference;
+}
+
+void ImageResolver::OverrideImage(ImageInstance* image) const {
+  image->name = overrides_.image_name.value_or(image->name);
+  image->registry = overrides_.registry.value_or(image->registry);
+  image->name_space = overrides_.name_space.value_or(image->name_space);
+  auto merge = [image](const char* kind, const std::map<std::string, std::string>& values,
+                       std::map<std::string, std::string>* out) {
+    for (const auto& [name, value] : values) {
+      (*out)[name] = value;
+      image->volatile_values.erase(absl::StrCat(kind, " ", name));
+    }
+  };
+  merge("var", overrides_.vars, &image->vars);
+  merge("persistent_var", overrides_.persistent_vars, &image->persistent_vars);
+  merge("label", overrides_.labels, &image->labels);
+  merge("persistent_label", overrides_.persistent_labels, &image->persistent_labels);
+}
+
+ParentView ImageResolver::ViewOf(const ImageInstance& parent, bool built, bool is_base) const {
+  ParentView view;
+  view.id = parent.id;
+  view.registry = parent.registry;
+  view.name_space = parent.name_space;
+  view.name = parent.name;
+  view.version = parent.VersionTag();
+  view.built = built;
+  view.is_base = is_base;
+  view.where = parent.where;
+  view.version_is_volatile = parent.volatile_values.count("version") > 0;
+  if (parent.has_builder() && parent.builder->driver != "none") {
+    view.buildable = true;
+    view.driver = parent.builder->driver;
+  }
+  if (built) {
+    view.name = overrides_.image_name.value_or(view.name);
+    view.registry = overrides_.registry.value_or(view.registry);
+    view.name_space = overrides_.name_space.value_or(view.name_space);
+  }
+  view.reference = ReferenceOf(view);
+  if (!built && is_base) OverrideBase(&view);
+  return view;
+}
+
+absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImage* resolved,
+                                        std::vector<Diagnostic>* warnings) const {
+  resolved->reference = image.Reference();
+  const absl::StatusOr<oci::Reference> reference = oci::Reference::Parse(resolved->reference);
+  if (!reference.ok()) {
+    return AtImage(image, absl::StrCat("its reference ", resolved->reference,
+                                       " is not valid: ", reference.status().message()));
+  }
+  if (!image.registry.empty() && reference->registry() != image.registry &&
+      reference->registry() == oci::kDockerHub && image.registry != "index.docker.io") {
+    return AtImage(image, absl::StrCat("registry ", base::Quoted(image.registry),
+                                       " would be taken for a name on Docker Hub; give it a domain "
+                                       "or a port, such as ",
+                                       image.registry, ":443"));
+  }
+  // Definition, semantic versions, command line: the order in which people expect them.
+  std::vector<std::string> tags = image.tags;
+  if (!overrides_.semver_templates.empty()) {
+    std::vector<std::string> versions = overrides_.tags;
+    versions.push_back(image.version);
+    ASSIGN_OR_RETURN(const std::vector<std::string> more,
+                     SemverTags(versions, overrides_.semver_templates, overrides_.semver_strict),
+                     image.where.ToString(), ": image ", image.id);
+    tags.insert(tags.end(), more.begin(), more.end());
+    const std::optional<SemanticVersion> version =
+        ParseSemanticVersion(image.version, overrides_.semver_strict);
+    if (version.has_value() && !version->pre_release.empty()) {
+      for (const std::string& tag : more) {
+        const std::optional<SemanticVersion> moved = ParseSemanticVersion(tag, false);
+        if (!moved.has_value() || !moved->pre_release.empty()) continue;
+        warnings->push_back({image.where, absl::StrCat("image ", image.id,
+                                                       " is a pre-release and "
+                                                       "moves the release tag ",
+                                                       tag)});
+      }
+    }
+  }
+  tags.insert(tags.end(), overrides_.tags.begin(), overrides_.tags.end());
+  for (const std::string& text : tags) {
+    const std::string tag = AsTag(text);
+    if (const absl::Status status = oci::CheckTag(tag); !status.ok()) {
+      return AtImage(image, absl::StrCat("tag ", base::Quoted(tag), ": ", status.message()));
+    }
+    const std::string full = image.ReferenceWithTag(tag);
+    const bool known =
+        full == resolved->reference ||
+        std::find(resolved->tags.begin(), resolved->tags.end(), full) != resolved->tags.end();
+    if (!known) resolved->tags.push_back(full);
+  }
+  return absl::OkStatus();
+}
+
+void ImageResolver::ResolveArguments(const ImageInstance& image,
+                                     const std::vector<ParentView>& parents,
+                                     ResolvedImage* resolved) const {
+  AddValues(image.persistent_vars, "persistent_var", "arg", image, &resolved->arguments,
+            &resolved->volatile_names);
+  AddValues(image.vars, "var", "arg", image, &resolved->arguments, &resolved->volatile_names);
+  if (!TakesAutomaticArguments(resolved->driver)) return;
+  if (parents.empty() || !parents[0].is_base) return;
+  const ParentView& base = parents[0];
+  auto add = [&](const char* key, const std::string& value, bool is_volatile) {
+    const auto name = image.builder->variables_mapping.find(key);
+    if (value.empty() || name == image.builder->variables_mapping.end() || name->second.empty()) {
+      return;
+    }
+    if (!resolved->arguments.emplace(name->second, value).second) return;
+    if (is_volatile) resolved->volatile_names.push_back(absl::StrCat("arg ", name->second));
+  };
+  add("image_from_fully_qualified_name_key", base.reference, base.version_is_volatile);
+  add("image_from_name_key", base.name, false);
+  add("image_from_tag_key", base.version, base.version_is_volatile);
+  add("image_from_registry_host_key", base.registry, false);
+  add("image_from_registry_namespace_key", base.name_space, false);
+}
+
+void ImageResolver::ResolveLabels(const ImageInstance& image, ResolvedImage* resolved) const {
+  AddValues(image.persistent_labels, "persistent_label", "label", image, &resolved->labels,
+            &resolved->volatile_names);
+  AddValues(image.labels, "label", "label", image, &resolved->labels, &resolved->volatile_names);
+}
+
+absl::StatusOr<ResolvedImage> ImageResolver::Resolve(const ImageInstance& original,
+                                                     std::vector<ParentView> parents,
+                                                     std::vector<ParentView>* views,
+                                                     std::vector<Diagnostic>* warnings) const {
+  ImageInstance image = original;
+  OverrideImage(&image);
+  ResolvedImage resolved;
+  resolved.id = image.id;
+  resolved.definition_name = image.definition_name;
+  resolved.definition_version = image.definition_version;
+  resolved.platforms = image.platforms;
+  resolved.driver = image.builder->driver;
+  resolved.options_json = image.builder->options_json;
+  resolved.contexts = image.builder->contexts;
+  resolved.builder = image.builder->name;
+  resolved.source_date_epoch = source_date_epoch_;
+  resolved.where = image.where;
+  RETURN_IF_ERROR(ResolveTags(image, &resolved, warnings));
+  if (!image.has_base && overrides_.image_from_name.has_value()) {
+    ParentView base;
+    base.is_base = true;
+    base.version = "latest";
+    OverrideBase(&base);
+    parents.insert(parents.begin(), base);
+  }
+  for (const ParentView& view : parents) {
+    resolved.parents.push_back(view.id);
+    const absl::StatusOr<oci::Reference> reference = oci::Reference::Parse(view.reference);
+    if (!reference.ok()) {
+      return AtImage(image, absl::StrCat("its parent's reference ", view.reference,
+                                         " is not valid: ", reference.status().message()));
+    }
+  }
+  ResolveArguments(image, parents, &resolved);
+  ResolveLabels(image, &resolved);
+  std::sort(resolved.volatile_names.begin(), resolved.volatile_names.end());
+  *views = std::move(parents);
+  return resolved;
+}
+
+}  // namespace stevedore::graph

@@ -1,0 +1,232 @@
+#include "graph/selection.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "base/status.h"
+#include "graph/image_resolver.h"
+#include "graph/plan.h"
+
+namespace stevedore::graph {
+namespace {
+
+using Index = Catalog::Index;
+
+// Makes one selection. Positions count the catalog's instances, then `made_`.
+class Selector {
+ public:
+  Selector(const Catalog& catalog, const SelectionRequest& request)
+      : catalog_(catalog), request_(request) {}
+
+  absl::StatusOr<Selection> Run() {
+    RETURN_IF_ERROR(CheckRequest());
+    RETURN_IF_ERROR(ResolveNames());
+    if (request_.cascade) AddDescendants();
+    AddAncestors();
+    RETURN_IF_ERROR(Order());
+    RETURN_IF_ERROR(ResolveImages());
+    RETURN_IF_ERROR(CheckReferences());
+    ListExternalParents();
+    return std::move(result_);
+  }
+
+ private:
+  const ImageInstance& At(Index index) const {
+    const Index count = catalog_.instances().size();
+    return index < count ? catalog_.instances()[index] : made_[index - count];
+  }
+
+  static bool IsBuilt(const ImageInstance& image) {
+    return image.has_builder() && image.builder->driver != "none";
+  }
+
+  absl::Status CheckRequest() const {
+    if (request_.names.empty()) {
+      return absl::InvalidArgumentError("no image is named; name at least one");
+    }
+    const SelectionOverrides& overrides = request_.overrides;
+    if (request_.cascade &&
+        (overrides.image_name.has_value() || overrides.image_from_name.has_value())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(overrides.image_name.has_value() ? "--image-name" : "--image-from-name",
+                       " cannot be used with --build-on-cascade: all images would get it"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ResolveNames() {
+    for (const std::string& text : request_.names) {
+      const std::pair<std::string, std::string> parts =
+          absl::StrSplit(text, absl::MaxSplits(':', 1));
+      std::vector<std::string> versions = request_.versions;
+      if (!parts.second.empty()) versions = {parts.second};
+      if (versions.empty()) versions = {""};
+      for (const std::string& version : versions) {
+        ASSIGN_OR_RETURN(const std::vector<Index> found,
+                         catalog_.Resolve(parts.first, version, &made_));
+        for (Index index : found) {
+          if (named_.insert(index).second) Select(index);
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  void Select(Index index) {
+    if (chosen_.insert(index).second) selected_.push_back(index);
+  }
+
+  // Breadth first from all named images at once: each image is reached with as many levels left as
+  // possible.
+  void AddDescendants() {
+    std::deque<std::pair<Index, int>> queue;
+    for (Index index : selected_) queue.push_back({index, request_.cascade_depth});
+    while (!queue.empty()) {
+      const auto [index, levels] = queue.front();
+      queue.pop_front();
+      if (levels == 0) continue;
+      for (Index child : At(index).children) {
+        if (chosen_.count(child) > 0) continue;
+        Select(child);
+        queue.push_back({child, levels - 1});
+      }
+    }
+  }
+
+  void AddAncestors() {
+    if (!request_.include_all_ancestors && request_.include.empty()) return;
+    for (size_t i = 0; i < selected_.size(); ++i) {
+      const ImageInstance& image = At(selected_[i]);
+      if (!IsBuilt(image)) continue;
+      // A copy: Select grows nothing that `image` is part of, but is not to know.
+      const std::vector<Index> parents = image.parents;
+      for (Index parent : parents) {
+        const ImageInstance& candidate = At(parent);
+        const bool wanted =
+            request_.include_all_ancestors || request_.include.count(candidate.id) > 0;
+        if (wanted && IsBuilt(candidate)) Select(parent);
+      }
+    }
+  }
+
+  // Parents before children, among equals by id; then only images with a builder.
+  absl::Status Order() {
+    std::sort(selected_.begin(), selected_.end(),
+              [&](Index a, Index b) { return At(a).id < At(b).id; });
+    absl::flat_hash_map<Index, Plan::Index> position;
+    for (size_t i = 0; i < selected_.size(); ++i) position[selected_[i]] = i;
+    std::vector<std::vector<Plan::Index>> parents(selected_.size());
+    for (size_t i = 0; i < selected_.size(); ++i) {
+      for (Index parent : At(selected_[i]).parents) {
+        const auto found = position.find(parent);
+        if (found != position.end()) parents[i].push_back(found->second);
+      }
+    }
+    auto name = [&](Plan::Index i) { return At(selected_[i]).id; };
+    ASSIGN_OR_RETURN(const Plan plan, Plan::Create(parents, name));
+    std::vector<Index> ordered;
+    for (Plan::Index i : plan.topological_order()) ordered.push_back(selected_[i]);
+    selected_ = std::move(ordered);
+    return absl::OkStatus();
+  }
+
+  absl::Status ResolveImages() {
+    const ImageResolver resolver(request_.overrides, catalog_.options().source_date_epoch);
+    for (Index index : selected_) {
+      const ImageInstance& image = At(index);
+      if (!IsBuilt(image)) {
+        External(image).where = image.where;
+        continue;
+      }
+      RETURN_IF_ERROR(CheckDriver(image));
+      std::vector<ParentView> parents;
+      for (size_t i = 0; i < image.parents.size(); ++i) {
+        const ImageInstance& parent = At(image.parents[i]);
+        const bool built = chosen_.count(image.parents[i]) > 0 && IsBuilt(parent);
+        parents.push_back(resolver.ViewOf(parent, built, /*is_base=*/image.has_base && i == 0));
+      }
+      ASSIGN_OR_RETURN(ResolvedImage resolved,
+                       resolver.Resolve(image, std::move(parents), &views_, &result_.warnings));
+      ListParents(image, resolved);
+      result_.images.push_back(std::move(resolved));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckDriver(const ImageInstance& image) const {
+    const std::string& driver = image.builder->driver;
+    if (request_.runnable_drivers.count(driver) > 0) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(image.where.ToString(), ": image ", image.id, " is built by driver `", driver,
+                     "`, which this version cannot run yet; it runs ",
+                     absl::StrJoin(request_.runnable_drivers, ", ")));
+  }
+
+  // Notes the parents of an image that are not built along.
+  void ListParents(const ImageInstance& image, const ResolvedImage& resolved) {
+    for (const ParentView& view : views_) {
+      if (view.built) continue;
+      ExternalParent& external = externals_[view.id];
+      external.id = view.id;
+      external.reference = view.reference;
+      external.needed_by.push_back(resolved.id);
+      external.where = view.overridden ? image.where : view.where;
+      external.buildable = view.buildable && request_.runnable_drivers.count(view.driver) > 0;
+    }
+  }
+
+  ExternalParent& External(const ImageInstance& image) {
+    ExternalParent& external = externals_[image.id];
+    external.id = image.id;
+    external.reference = image.Reference();
+    return external;
+  }
+
+  // One tag cannot name two images; the one that is pushed last would win by chance.
+  absl::Status CheckReferences() const {
+    absl::flat_hash_map<std::string, const ResolvedImage*> owner;
+    for (const ResolvedImage& image : result_.images) {
+      std::vector<std::string> references = image.tags;
+      references.push_back(image.reference);
+      for (const std::string& reference : references) {
+        const auto [first, is_new] = owner.try_emplace(reference, &image);
+        if (is_new || first->second == &image) continue;
+        return absl::InvalidArgumentError(absl::StrCat(
+            image.where.ToString(), ": images ", first->second->id, " (",
+            first->second->where.ToString(), ") and ", image.id, " would both be tagged ",
+            reference, "; change the name, version or tags of one of them, or build one"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  void ListExternalParents() {
+    for (auto& [id, external] : externals_) result_.external_parents.push_back(std::move(external));
+  }
+
+  const Catalog& catalog_;
+  const SelectionRequest& request_;
+  std::vector<ImageInstance> made_;
+  absl::flat_hash_set<Index> named_;
+  absl::flat_hash_set<Index> chosen_;
+  std::vector<Index> selected_;
+  std::vector<ParentView> views_;  // Of the image resolved last.
+  std::map<std::string, ExternalParent> externals_;
+  Selection result_;
+};
+
+}  // namespace
+
+absl::StatusOr<Selection> Selection::Create(const Catalog& catalog,
+                                            const SelectionRequest& request) {
+  return Selector(catalog, request).Run();
+}
+
+}  // namespace stevedore::graph
