@@ -165,7 +165,8 @@ builders:
 images:
   a: {1: {builder: files}}
   b: {1: {builder: {driver: assemble, options: {
-          context: [{path: "services/{{ .Name }}"}, {path: x}], layers: [{tar: v.tar}], config: {env: {VERSION: 1.10, N: 3}}}}}}
+          context: [{path: "services/{{ .Name }}"}, {path: x}], layers: [{tar: v.tar}],
+          config: {env: {VERSION: 1.10, N: 3}}}}}}
 )"));
   const Builder& files = *Image(catalog, "a:1").builder;
   EXPECT_EQ(files.name, "files");
