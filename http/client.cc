@@ -151,9 +151,11 @@ class CurlExchange final : public Exchange {
       return absl::InternalError(absl::StrCat(doing_, ": ", curl_multi_strerror(code)));
     }
     wake_.emplace(request_.stop, Waker{engine_->multi.get()});
-    RETURN_IF_ERROR(Drive([this] { return head_complete_; }));
-    if (!head_complete_) return absl::UnavailableError(absl::StrCat(doing_, ": no answer"));
-    return absl::OkStatus();
+    failure_ = Drive([this] { return head_complete_; });
+    // An answer that broke after its head is an answer; reading it will say so.
+    if (head_complete_) return absl::OkStatus();
+    RETURN_IF_ERROR(failure_);
+    return absl::UnavailableError(absl::StrCat(doing_, ": no answer"));
   }
 
   int status() const override { return status_; }
