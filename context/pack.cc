@@ -176,7 +176,12 @@ absl::StatusOr<std::vector<oci::Descriptor>> ParseContextManifest(absl::string_v
                                                    " instead of ", kContextArtifactType));
   }
   for (const oci::Descriptor& layer : manifest.layers()) {
-    if (layer.media_type == kPackMediaType && layer.digest.algorithm() == "sha256") continue;
+    const auto key = layer.annotations.find(std::string(kPackKeyAnnotation));
+    // Keys are written back as they are, so they must be what they should be.
+    if (layer.media_type == kPackMediaType && layer.digest.algorithm() == "sha256" &&
+        (key == layer.annotations.end() || oci::Digest::Parse(key->second).ok())) {
+      continue;
+    }
     return absl::InvalidArgumentError(absl::StrCat("manifest of a context: layer ",
                                                    layer.digest.Short(), " of type ",
                                                    base::Quoted(layer.media_type), " is no pack"));
