@@ -25,7 +25,8 @@ constexpr absl::Duration kMeasure = absl::Seconds(5);
 // A ledger that has owed an answer for so long does not answer: the lease clock stands still.
 constexpr absl::Duration kSilent = absl::Seconds(1);
 constexpr double kFullShare = 0.8;
-// Who was fenced lets the other one show signs of life, whatever --takeover says: else two would take turns.
+// Who was fenced lets the other one show signs of life, whatever --takeover says: else two would
+// take turns.
 constexpr absl::Duration kPenance = absl::Seconds(5);
 
 size_t SizeOf(const LedgerWrite& write) {

@@ -40,8 +40,9 @@ void Wait(absl::FunctionRef<bool()> condition) {
   EXPECT_TRUE(condition());
 }
 
-QueueWorker::QueueWorker(Queue* queue, std::string id, int slots)
-    : queue_(queue), id_(std::move(id)), slots_(slots) {
+QueueWorker::QueueWorker(Queue* queue, std::string id, int slots,
+                         std::vector<std::string> platforms)
+    : queue_(queue), id_(std::move(id)), slots_(slots), platforms_(std::move(platforms)) {
   Call();
 }
 
@@ -93,7 +94,7 @@ void QueueWorker::Call() {
     request.set_term(term_);
     request.set_slots(slots_);
     request.set_free_slots(slots_);
-    request.add_platforms("linux/amd64");
+    for (const std::string& platform : platforms_) request.add_platforms(platform);
     for (const auto& [id, report] : reports_) *request.add_runs() = report;
   }
   const Queue::WaitId wait =

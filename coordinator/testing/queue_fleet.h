@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "base/mutex.h"
@@ -59,7 +60,8 @@ void Wait(absl::FunctionRef<bool()> condition);
 class QueueWorker {
  public:
   // `queue` must outlive it.
-  QueueWorker(Queue* queue, std::string id, int slots);
+  QueueWorker(Queue* queue, std::string id, int slots,
+              std::vector<std::string> platforms = {"linux/amd64"});
   ~QueueWorker();
 
   // How many runs it has ended.
@@ -73,6 +75,7 @@ class QueueWorker {
   Queue* const queue_;
   const std::string id_;
   const int slots_;
+  const std::vector<std::string> platforms_;
   base::Mutex mu_;
   base::CondVar idle_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
