@@ -42,7 +42,7 @@ class MemoryCredentialStore final : public CredentialStore {
                                                  absl::string_view repository) const override;
 
  private:
-  const std::vector<std::pair<std::string, Credential>> entries_;
+  const std::vector<std::pair<std::string, Credential>> entries_ = {};
 };
 
 }  // namespace stevedore::credentials
