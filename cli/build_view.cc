@@ -49,8 +49,8 @@ BuildView::State ReadState(v1::BuildState state) {
 }
 
 bool ShownDifference(const TaskView& a, const TaskView& b) {
-  return a.state != b.state || a.phase != b.phase || a.attempts != b.attempts ||
-         a.digest != b.digest;
+  return a.state != b.state || a.reference != b.reference || a.phase != b.phase ||
+         a.attempts != b.attempts || a.digest != b.digest;
 }
 
 }  // namespace
@@ -169,23 +169,27 @@ TaskView ReadTaskStatus(const v1::TaskStatus& status) {
   return task;
 }
 
+void BuildTracker::Expect(const std::string& image, const std::string& platform) {
+  const auto [it, added] = positions_.try_emplace({image, platform}, view_.tasks.size());
+  if (!added) return;
+  TaskView task;
+  task.image = image;
+  task.platform = platform;
+  if (!view_.tasks.empty() && view_.tasks.front().platform != platform) {
+    view_.several_platforms = true;
+  }
+  view_.tasks.push_back(std::move(task));
+}
+
 std::vector<size_t> BuildTracker::Apply(const v1::WatchBuildResponse& response) {
   if (response.has_build()) ReadBuildStatus(response.build(), view_);
   std::vector<size_t> changed;
   for (const v1::TaskStatus& status : response.tasks()) {
     TaskView task = ReadTaskStatus(status);
-    const auto [it, added] =
-        positions_.try_emplace({task.image, task.platform}, view_.tasks.size());
-    if (added) {
-      changed.push_back(it->second);
-      if (!view_.tasks.empty() && view_.tasks.front().platform != task.platform) {
-        view_.several_platforms = true;
-      }
-      view_.tasks.push_back(std::move(task));
-      continue;
-    }
-    TaskView& known = view_.tasks[it->second];
-    if (ShownDifference(known, task)) changed.push_back(it->second);
+    Expect(task.image, task.platform);
+    const size_t position = positions_.at({task.image, task.platform});
+    TaskView& known = view_.tasks[position];
+    if (ShownDifference(known, task)) changed.push_back(position);
     known = std::move(task);
   }
   return changed;

@@ -112,6 +112,10 @@ TaskView ReadTaskStatus(const v1::TaskStatus& status);
 // Keeps a BuildView up to date from what WatchBuild sends. Not thread-safe.
 class BuildTracker {
  public:
+  // Gives tasks their places in `view().tasks` before anything is known of them, in the order of
+  // the calls: a coordinator tells them in the order in which they change.
+  void Expect(const std::string& image, const std::string& platform);
+
   // Takes one response over; returns the positions in `view().tasks` whose state, phase or result
   // changed.
   std::vector<size_t> Apply(const v1::WatchBuildResponse& response);

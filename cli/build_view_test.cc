@@ -26,10 +26,12 @@ TEST(BuildTrackerTest, ReportsWhatChanged) {
   first.mutable_build()->set_state(v1::BUILD_STATE_RUNNING);
   *first.add_tasks() = Task("base:1", v1::TASK_STATE_RUNNING);
   *first.add_tasks() = Task("web:1", v1::TASK_STATE_WAITING);
+  first.mutable_tasks(1)->set_reference("r/web:1");
   EXPECT_THAT(tracker.Apply(first), ElementsAre(0, 1));
 
   v1::WatchBuildResponse second;
   *second.add_tasks() = Task("web:1", v1::TASK_STATE_RUNNING);
+  second.mutable_tasks(0)->set_reference("r/web:1");
   EXPECT_THAT(tracker.Apply(second), ElementsAre(1));
   EXPECT_EQ(tracker.view().id, "b1");
   EXPECT_EQ(tracker.view().tasks[1].state, TaskView::State::kRunning);
@@ -38,8 +40,19 @@ TEST(BuildTrackerTest, ReportsWhatChanged) {
   v1::WatchBuildResponse third;
   *third.add_tasks() = Task("web:1", v1::TASK_STATE_RUNNING);
   third.mutable_tasks(0)->set_done_bytes(7);
+  third.mutable_tasks(0)->set_reference("r/web:1");
   EXPECT_THAT(tracker.Apply(third), IsEmpty());
   EXPECT_EQ(tracker.view().tasks[1].done_bytes, 7);
+}
+
+TEST(BuildTrackerTest, ExpectedOrderIsKept) {
+  BuildTracker tracker;
+  tracker.Expect("base:1", "linux/amd64");
+  tracker.Expect("web:1", "linux/amd64");
+  v1::WatchBuildResponse response;
+  *response.add_tasks() = Task("web:1", v1::TASK_STATE_RUNNING);
+  EXPECT_THAT(tracker.Apply(response), ElementsAre(1));
+  EXPECT_EQ(tracker.view().tasks[0].image, "base:1");
 }
 
 TEST(BuildViewTest, ExitCodeSeparatesRecipesFromInfrastructure) {

@@ -3,8 +3,14 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
@@ -22,7 +28,9 @@ int Main(int argc, char** argv) {
   app.set_help_all_flag("--help-all", "Show the help of all commands");
   AddCommands(app, context);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> arguments = ReadArguments(argc, argv);
+    std::reverse(arguments.begin(), arguments.end());  // The parser takes them from the back.
+    app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
     for (const CLI::App* command = &app; command != nullptr;) {
       const auto parsed = command->get_subcommands();
@@ -41,6 +49,8 @@ int Main(int argc, char** argv) {
                absl::StrCat(error.what(), "; `stevedore-cli ... --help` lists what there is"));
     return static_cast<int>(ExitCode::kUsage);
   }
+  // The parts of an embedded build log for operators; here a display tells the story.
+  base::SetLogThreshold(context.debug ? base::LogLevel::kDebug : base::LogLevel::kError);
   if (!context.action) {
     const auto parsed = app.get_subcommands();
     console.Out(parsed.empty() ? app.help() : parsed.front()->help());

@@ -14,10 +14,14 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   // Global flags may stand behind the command as well.
   app.fallthrough();
   app.require_subcommand(0, 1);
+  AddBuildCommand(app, context);
+  AddSubmitCommand(app, context);
+  AddPlanCommand(app, context);
   AddWatchCommand(app, context);
   AddLogsCommand(app, context);
   AddCancelCommand(app, context);
   AddBuildsCommand(app, context);
+  AddGetCommand(app, context);
   AddVersionCommand(app, context);
   AddCompletionCommand(app, context);
 }

@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "cli/build_client.h"
-#include "cli/follow.h"
+#include "cli/follow_options.h"
 
 namespace CLI {
 class App;

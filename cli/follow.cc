@@ -1,87 +1,19 @@
 #include "cli/follow.h"
 
-#include <optional>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/backoff.h"
-#include "base/clock.h"
-#include "base/mutex.h"
 #include "base/status.h"
+#include "cli/patience.h"
 #include "coordinator/submission.h"
 #include "stevedore/v1/build_service.pb.h"
 
 namespace stevedore::cli {
 namespace {
 
-// Waits for `duration` or a stop request; true if stopped.
-bool Pause(absl::Duration duration, std::stop_token stop) {
-  base::Mutex mu;
-  base::CondVar changed;
-  bool stopped = false;
-  const std::stop_callback on_stop(stop, [&] {
-    base::MutexLock lock(&mu);
-    stopped = true;
-    changed.SignalAll();
-  });
-  const absl::Time deadline = absl::Now() + duration;
-  base::MutexLock lock(&mu);
-  while (!stopped && absl::Now() < deadline) changed.WaitFor(&mu, deadline - absl::Now());
-  return stopped;
-}
-
-// Counts how long a coordinator has been away and paces the attempts to reach it.
-class Patience {
- public:
-  Patience(const BuildClient& client, const FollowOptions& options, ProgressDisplay* display)
-      : client_(client), options_(options), display_(display) {}
-
-  // After an answer.
-  void Reset() {
-    if (since_.has_value() && announced_ && display_ != nullptr) {
-      display_->Note(absl::StrCat(client_.name(), " answers again"));
-    }
-    since_.reset();
-    announced_ = false;
-    backoff_.reset();
-  }
-
-  // After an UNAVAILABLE: waits before the next attempt. The error to end with when it is time to
-  // give up.
-  absl::Status Wait(const absl::Status& cause, std::stop_token stop) {
-    const absl::Duration now = base::Clock::System().SinceBoot();
-    if (!since_.has_value()) {
-      since_ = now;
-      backoff_.emplace(options_.first_retry, options_.longest_retry,
-                       static_cast<uint64_t>(absl::ToInt64Nanoseconds(now)));
-    }
-    if (now - *since_ >= options_.wait_for_server) {
-      return absl::UnavailableError(absl::StrCat(
-          client_.name(), " does not answer (", cause.message(),
-          "); check --coordinator or STEVEDORE_COORDINATOR and that it runs, or give it more time ",
-          "with --wait-for-server"));
-    }
-    if (!announced_ && now - *since_ >= absl::Seconds(1) && display_ != nullptr) {
-      announced_ = true;
-      display_->Note(absl::StrCat(client_.name(), " does not answer (", cause.message(),
-                                  "); waiting up to ",
-                                  absl::FormatDuration(options_.wait_for_server)));
-    }
-    if (Pause(backoff_->Next(), stop)) return absl::CancelledError("stopped");
-    return absl::OkStatus();
-  }
-
- private:
-  const BuildClient& client_;
-  const FollowOptions& options_;
-  ProgressDisplay* const display_;
-  std::optional<absl::Duration> since_;
-  std::optional<base::Backoff> backoff_;
-  bool announced_ = false;
-};
-
-// Ends waits of `Follow` once a cancelled build has had its time.
+// One call of Follow.
 class Follower {
  public:
   Follower(BuildClient& client, std::string build_id, const coordinator::Submission* submission,
@@ -91,7 +23,12 @@ class Follower {
         submission_(submission),
         options_(options),
         display_(display),
-        patience_(client, options, display) {}
+        patience_(client, options, display) {
+    if (submission == nullptr) return;
+    for (const v1::Image& image : submission->images) {
+      for (const std::string& platform : image.platforms()) tracker_.Expect(image.id(), platform);
+    }
+  }
 
   absl::StatusOr<BuildView> Run(std::stop_token stop) {
     absl::Status status = WatchToEnd(stop);

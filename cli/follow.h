@@ -7,25 +7,12 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "cli/build_client.h"
 #include "cli/build_view.h"
+#include "cli/follow_options.h"
 #include "cli/progress_display.h"
 
 namespace stevedore::cli {
-
-// How to follow.
-struct FollowOptions {
-  // How long a coordinator may be away before it is given up.
-  absl::Duration wait_for_server = absl::Minutes(10);
-  // A stop request cancels the build and waits this long for its end; false in `cancel_on_stop`:
-  // just leaves.
-  bool cancel_on_stop = true;
-  absl::Duration cancel_wait = absl::Seconds(30);
-  // Bounds of the waits between attempts to reach the coordinator.
-  absl::Duration first_retry = absl::Milliseconds(100);
-  absl::Duration longest_retry = absl::Seconds(2);
-};
 
 // Submits, repeating while the coordinator is away for at most `wait_for_server`: the request id
 // makes that safe. Returns the build's id. Errors: CANCELLED once `stop` is requested; UNAVAILABLE

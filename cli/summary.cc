@@ -24,7 +24,7 @@ std::string Elapsed(absl::Time start, absl::Time end) {
 
 // What a table can hold of a message: its first line.
 std::string FirstLine(const std::string& text) {
-  return FitTo(text.substr(0, text.find('\n')), 100);
+  return FitTo(text.substr(0, text.find('\n')), 60);
 }
 
 std::string Causes(const TaskView& task) {

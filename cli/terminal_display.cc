@@ -90,19 +90,21 @@ std::string TerminalDisplay::Erase() {
 
 std::string TerminalDisplay::LiveLine(const Line& line, int label_width) const {
   const absl::Duration elapsed = std::max(clock_->Now() - line.start, absl::ZeroDuration());
-  std::string text = absl::StrCat("  ", Padded(line.label, label_width), "  ",
-                                  Padded(line.phase.empty() ? "starting" : line.phase, 8), " ");
+  std::string time = FormatSeconds(elapsed);
+  if (line.estimate > absl::ZeroDuration()) {
+    absl::StrAppend(&time, " of ~", FormatSeconds(line.estimate));
+  }
+  // What matters most comes first: a narrow terminal cuts the end.
+  std::string text =
+      absl::StrCat("  ", Padded(line.label, label_width), "  ",
+                   Padded(line.phase.empty() ? "starting" : line.phase, 9), "  ", Padded(time, 14));
   if (line.total_bytes > 0) {
-    absl::StrAppend(&text, " ", Bar(static_cast<double>(line.done_bytes) / line.total_bytes), " ",
+    absl::StrAppend(&text, "  ", Bar(static_cast<double>(line.done_bytes) / line.total_bytes), " ",
                     FormatBytes(line.done_bytes), " / ", FormatBytes(line.total_bytes));
   } else if (line.done_bytes > 0) {
-    absl::StrAppend(&text, " ", FormatBytes(line.done_bytes));
+    absl::StrAppend(&text, "  ", FormatBytes(line.done_bytes));
   }
-  absl::StrAppend(&text, "  ", FormatSeconds(elapsed));
-  if (line.estimate > absl::ZeroDuration()) {
-    absl::StrAppend(&text, " of about ", FormatSeconds(line.estimate));
-  }
-  if (line.attempts > 1) absl::StrAppend(&text, ", attempt ", line.attempts);
+  if (line.attempts > 1) absl::StrAppend(&text, "  attempt ", line.attempts);
   if (!line.worker.empty()) absl::StrAppend(&text, "  ", line.worker);
   return text;
 }

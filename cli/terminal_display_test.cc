@@ -48,7 +48,7 @@ TEST(TerminalDisplayTest, EachRunningImageHasALine) {
   display.Redraw();
   const std::string frame = LastFrame(console.TakeErr());
   EXPECT_THAT(frame,
-              HasSubstr("image0:1  layers    [#####.....] 512 B / 1.00 KiB  3.0s of about 8.0s"));
+              HasSubstr("image0:1  layers     3.0s of ~8.0s   [#####.....] 512 B / 1.00 KiB"));
   EXPECT_THAT(frame, HasSubstr("image1:1"));
   EXPECT_THAT(frame, EndsWith("running 0/2, 2 running  3.0s\n"));
 }

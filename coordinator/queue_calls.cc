@@ -150,11 +150,11 @@ void Queue::Body::CancelBuild(const v1::CancelBuildRequest& request,
   }
   const absl::StatusOr<v1::BuildState> state =
       scheduler_->Cancel(request.build_id(), request.reason(), clock_->Now());
-  absl::StatusOr<v1::CancelBuildResponse> response = state.status();
+  absl::StatusOr<v1::CancelBuildResponse> response = v1::CancelBuildResponse();
   if (state.ok()) {
-    v1::CancelBuildResponse value;
-    value.set_state(*state);
-    response = value;
+    response->set_state(*state);
+  } else {
+    response = state.status();
   }
   Hold(std::move(deliver), std::move(response), &after.calls);
   Pump(&after.calls);

@@ -1,0 +1,198 @@
+#include "cli/contexts.h"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "context/pack.h"
+#include "context/pack_table.h"
+#include "oci/image/reference.h"
+#include "transfer/registry_repository.h"
+
+namespace stevedore::cli {
+namespace {
+
+constexpr int kTreesAtOnce = 4;
+constexpr int kPacksAtOnce = 4;
+// Registries collect context tags that nobody has put for days: see architecture, "packs".
+constexpr absl::Duration kTagRefresh = absl::Hours(24);
+
+// One folder and who needs it.
+struct Folder {
+  const graph::ContextSpec* spec;
+  const graph::ResolvedImage* image;
+  absl::StatusOr<std::unique_ptr<context::LocalTree>> tree = nullptr;
+};
+
+absl::Status AtDefinition(const Folder& folder, const absl::Status& status) {
+  const graph::SourceLocation& where =
+      folder.spec->where.file.empty() ? folder.image->where : folder.spec->where;
+  const std::string message = absl::StrCat(
+      where.file.empty() ? "" : absl::StrCat(where.ToString(), ": "), status.message());
+  // A folder that is not there is a mistake in the definition (or of the working directory).
+  if (absl::IsNotFound(status)) return absl::InvalidArgumentError(message);
+  return absl::Status(status.code(), message);
+}
+
+// When this machine has put which tag: "TAG UNIXSECONDS" lines, one file per repository.
+class TagTimes {
+ public:
+  explicit TagTimes(std::string path) : path_(std::move(path)) {
+    const absl::StatusOr<std::string> text = base::ReadFile(path_);
+    if (!text.ok()) return;  // Nothing is remembered: tags are put once more.
+    for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
+      const std::pair<std::string, std::string> parts =
+          absl::StrSplit(line, absl::MaxSplits(' ', 1));
+      int64_t seconds = 0;
+      if (absl::SimpleAtoi(parts.second, &seconds)) times_[parts.first] = seconds;
+    }
+  }
+
+  bool Fresh(const std::string& tag) const ABSL_LOCKS_EXCLUDED(mu_) {
+    base::MutexLock lock(&mu_);
+    const auto it = times_.find(tag);
+    return it != times_.end() && absl::Now() - absl::FromUnixSeconds(it->second) < kTagRefresh;
+  }
+
+  void Put(const std::string& tag) ABSL_LOCKS_EXCLUDED(mu_) {
+    base::MutexLock lock(&mu_);
+    times_[tag] = absl::ToUnixSeconds(absl::Now());
+  }
+
+  absl::Status Save() ABSL_LOCKS_EXCLUDED(mu_) {
+    std::string text;
+    base::MutexLock lock(&mu_);
+    const int64_t oldest = absl::ToUnixSeconds(absl::Now() - kTagRefresh);
+    for (const auto& [tag, seconds] : times_) {
+      if (seconds >= oldest) absl::StrAppend(&text, tag, " ", seconds, "\n");
+    }
+    return base::WriteFileAtomically(path_, text, 0600);
+  }
+
+ private:
+  const std::string path_;
+  mutable base::Mutex mu_;
+  std::map<std::string, int64_t> times_ ABSL_GUARDED_BY(mu_);
+};
+
+// Packs in a repository of a registry.
+class RegistryPackSink final : public context::PackSink {
+ public:
+  RegistryPackSink(transfer::RegistryClient* client, oci::Reference repository, TagTimes* times,
+                   std::stop_token stop)
+      : repository_(client, std::move(repository)), times_(times), stop_(std::move(stop)) {}
+
+  absl::StatusOr<bool> HasTag(const std::string& tag) override {
+    ASSIGN_OR_RETURN(const auto head, repository_.HeadManifest(tag, stop_));
+    if (!head.has_value()) return false;
+    if (times_->Fresh(tag)) return true;
+    absl::StatusOr<transfer::RawManifest> manifest = repository_.GetManifest(tag, stop_);
+    if (absl::IsNotFound(manifest.status())) return false;
+    if (!manifest.ok()) return manifest.status();
+    // If a blob was collected meanwhile, the registry refuses: then all is sent as if new.
+    if (!PutManifest(tag, manifest->bytes, manifest->media_type).ok()) return false;
+    return true;
+  }
+
+  absl::StatusOr<bool> HasBlob(const oci::Descriptor& blob) override {
+    return repository_.HasBlob(blob.digest, stop_);
+  }
+
+  absl::Status PutBlob(const oci::Descriptor& blob, const std::string& path) override {
+    return repository_.AdoptBlobFile(blob, path, stop_);
+  }
+
+  absl::Status PutManifest(const std::string& tag, absl::string_view manifest,
+                           absl::string_view media_type) override {
+    RETURN_IF_ERROR(
+        repository_.PutManifest(tag, manifest, std::string(media_type), stop_).status());
+    times_->Put(tag);
+    return absl::OkStatus();
+  }
+
+ private:
+  transfer::RegistryRepository repository_;
+  TagTimes* const times_;
+  const std::stop_token stop_;
+};
+
+}  // namespace
+
+absl::StatusOr<ContextTrees> ReadContexts(const graph::Selection& selection,
+                                          context::StatCache* stat_cache, Console& console,
+                                          std::stop_token stop) {
+  std::map<std::string, Folder> folders;
+  for (const graph::ResolvedImage& image : selection.images) {
+    for (const graph::ContextSpec& spec : image.contexts) {
+      if (spec.git.has_value()) continue;  // Refused when the image becomes a message.
+      folders.emplace(spec.resolved_path, Folder{&spec, &image});
+    }
+  }
+  {
+    const int at_once = std::min<int>(kTreesAtOnce, std::max<int>(1, folders.size()));
+    base::ThreadPool pool("contexts", at_once);
+    for (auto& [path, folder] : folders) {
+      pool.Schedule([&path = path, &folder = folder, stat_cache, stop] {
+        context::LocalTreeOptions options;
+        options.owner = absl::StrCat("image ", folder.image->id);
+        options.stat_cache = stat_cache;
+        options.stop = stop;
+        folder.tree = context::LocalTree::Open(path, options);
+      });
+    }
+  }
+  ContextTrees trees;
+  for (auto& [path, folder] : folders) {
+    if (!folder.tree.ok()) return AtDefinition(folder, folder.tree.status());
+    for (const std::string& warning : (*folder.tree)->warnings()) PrintWarning(console, warning);
+    trees.emplace(path, *std::move(folder.tree));
+  }
+  return trees;
+}
+
+absl::StatusOr<ContextUploads> UploadContexts(const ContextTrees& trees,
+                                              const std::string& artifact_repository,
+                                              const std::string& cache_directory,
+                                              transfer::RegistryClient* client,
+                                              std::stop_token stop) {
+  ASSIGN_OR_RETURN(oci::Reference repository,
+                   oci::Reference::Parse(artifact_repository, {.tag = ""}),
+                   "the coordinator's artifact repository");
+  // Blobs of one repository say nothing about another.
+  const std::string remembered =
+      absl::StrCat(cache_directory, "/packs-", base::Sha256Hex(repository.Name()).substr(0, 16));
+  context::PackTable table = context::PackTable::Load(remembered);
+  TagTimes times(remembered + "-tags");
+  RegistryPackSink sink(client, std::move(repository), &times, stop);
+  ContextUploads uploads;
+  context::PackUploadOptions options;
+  options.temporary_directory = cache_directory;
+  options.threads = kPacksAtOnce;
+  options.stop = stop;
+  for (const auto& [path, tree] : trees) {
+    ASSIGN_OR_RETURN(const context::PackUploadResult result,
+                     context::UploadTree(*tree, &table, sink, options), "send context ", path,
+                     " to ", artifact_repository);
+    ++uploads.tree_count;
+    uploads.sent_pack_count += result.sent_count;
+    uploads.sent_bytes += result.sent_bytes;
+  }
+  // Losing these costs requests at the next build, nothing now.
+  (void)table.Save(remembered);
+  (void)times.Save();
+  return uploads;
+}
+
+}  // namespace stevedore::cli

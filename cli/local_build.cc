@@ -1,0 +1,238 @@
+#include "cli/local_build.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/status.h"
+#include "cli/build_json.h"
+#include "cli/cache_directory.h"
+#include "cli/contexts.h"
+#include "cli/definitions.h"
+#include "cli/embedded_build.h"
+#include "cli/external_parents.h"
+#include "cli/follow.h"
+#include "cli/interrupts.h"
+#include "cli/parent_finders.h"
+#include "cli/plan_printer.h"
+#include "cli/progress_display.h"
+#include "cli/registry_access.h"
+#include "cli/submission.h"
+#include "context/stat_cache.h"
+#include "coordinator/submission.h"
+#include "graph/catalog.h"
+#include "oci/layout/layout.h"
+#include "stevedore/v1/build_service.pb.h"
+#include "worker/layout_provider.h"
+#include "worker/registry_provider.h"
+#include "worker/repository_provider.h"
+
+namespace stevedore::cli {
+namespace {
+
+// For naming the results of a folder: equal for every way to spell it from here.
+std::string AbsolutePath(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return error ? path : absolute.lexically_normal().string();
+}
+
+// Everything that is known before anything runs, and what it stands on. Members in order of
+// construction; the embedded queue uses them all, so it is declared behind an object of this.
+class LocalProject {
+ public:
+  LocalProject(CommandContext& context, const BuildFlags& flags)
+      : context_(context),
+        flags_(flags),
+        lookups_(RegistryAccess::Patience::kPerson),
+        uploads_(RegistryAccess::Patience::kBuild) {}
+
+  // Reads definitions and contexts and finds parents. `dry`: changes nothing anywhere.
+  absl::Status Prepare(const std::string& output, bool dry, std::stop_token stop) {
+    ASSIGN_OR_RETURN(const auto variables, TemplateVariables(flags_));
+    ASSIGN_OR_RETURN(catalog_holder_, LoadCatalog(variables));
+    ASSIGN_OR_RETURN(const std::string directory, ParseOutput(output));
+    push_ = PushWanted(flags_, catalog().configuration());
+    RETURN_IF_ERROR(OpenLayout(directory, dry));
+    RETURN_IF_ERROR(Select(dry, stop));
+    ASSIGN_OR_RETURN(cache_directory_, CacheDirectory());
+    stat_cache_.emplace(context::StatCache::Load(cache_directory_ + "/stat-cache"));
+    ASSIGN_OR_RETURN(trees_, ReadContexts(selected_.selection, &*stat_cache_, *context_.console,
+                                          std::move(stop)));
+    (void)stat_cache_->Save(cache_directory_ + "/stat-cache");  // A cache: losing it costs time.
+    const std::string place = push_ ? "registry" : AbsolutePath(directory);
+    results_file_ = ResultsFile(cache_directory_, place);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<coordinator::Submission> Submission() const {
+    SubmissionOptions options;
+    options.targets = flags_.names;
+    options.push_tags = true;  // In a layout, tags are how images are found again.
+    options.no_cache = flags_.no_cache;
+    return MakeSubmission(selected_, trees_, options);
+  }
+
+  worker::RepositoryProvider* repositories() {
+    if (push_) {
+      provider_ = std::make_unique<worker::RegistryProvider>(uploads_.client());
+    } else {
+      provider_ = std::make_unique<worker::LayoutProvider>(&*layout_);
+    }
+    return provider_.get();
+  }
+
+  EmbeddedOptions WorkerOptions(int threads) const {
+    EmbeddedOptions options;
+    options.concurrency =
+        flags_.concurrency > 0 ? flags_.concurrency : catalog().configuration().concurrency;
+    const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    options.threads = threads > 0 ? threads : cores;
+    std::set<std::string> platforms;
+    for (const graph::ResolvedImage& image : selected_.selection.images) {
+      platforms.insert(image.platforms.begin(), image.platforms.end());
+    }
+    options.platforms.assign(platforms.begin(), platforms.end());
+    options.cache_directory = cache_directory_;
+    return options;
+  }
+
+  bool nothing_to_build() const { return selected_.selection.images.empty(); }
+  const ContextTrees& trees() const { return trees_; }
+  const std::string& results_file() const { return results_file_; }
+  context::StatCache* stat_cache() { return &*stat_cache_; }
+
+ private:
+  const graph::Catalog& catalog() const { return *catalog_holder_; }
+
+  absl::StatusOr<std::unique_ptr<graph::Catalog>> LoadCatalog(
+      const std::map<std::string, std::string>& variables) {
+    ASSIGN_OR_RETURN(graph::Catalog catalog, LoadDefinitions(context_, variables));
+    return std::make_unique<graph::Catalog>(std::move(catalog));
+  }
+
+  absl::Status OpenLayout(const std::string& directory, bool dry) {
+    if (push_) return absl::OkStatus();
+    absl::StatusOr<oci::Layout> layout =
+        dry ? oci::Layout::Open(directory) : oci::Layout::OpenOrCreate(directory);
+    if (dry && absl::IsNotFound(layout.status())) return absl::OkStatus();
+    if (!layout.ok()) return base::Annotate(layout.status(), "output folder");
+    layout_.emplace(*std::move(layout));
+    return absl::OkStatus();
+  }
+
+  absl::Status Select(bool dry, std::stop_token stop) {
+    ASSIGN_OR_RETURN(graph::SelectionRequest request,
+                     ReadSelectionRequest(flags_, catalog().configuration()));
+    ParentOptions options;
+    ASSIGN_OR_RETURN(options.build_parents, ReadBuildParents(flags_));
+    options.build_if_unreachable = !push_;  // Who pushes needs the registry anyway.
+    if (push_) {
+      finder_ = std::make_unique<RegistryParentFinder>(lookups_.client());
+    } else {
+      finder_ = std::make_unique<LayoutParentFinder>(
+          layout_.has_value() ? &*layout_ : nullptr, lookups_.client(), !dry,
+          [this](absl::string_view note) { context_.console->Err(absl::StrCat(note, "\n")); });
+    }
+    ASSIGN_OR_RETURN(selected_, SelectWithParents(catalog(), std::move(request), *finder_, options,
+                                                  std::move(stop)));
+    for (const graph::Diagnostic& warning : selected_.selection.warnings) {
+      PrintWarning(*context_.console, warning.ToString());
+    }
+    for (const std::string& note : selected_.notes) {
+      context_.console->Err(absl::StrCat(note, "\n"));
+    }
+    return absl::OkStatus();
+  }
+
+  CommandContext& context_;
+  const BuildFlags& flags_;
+  RegistryAccess lookups_;
+  RegistryAccess uploads_;
+  std::unique_ptr<graph::Catalog> catalog_holder_;
+  bool push_ = false;
+  std::optional<oci::Layout> layout_;
+  std::unique_ptr<ParentFinder> finder_;
+  SelectionWithParents selected_;
+  std::string cache_directory_;
+  std::optional<context::StatCache> stat_cache_;
+  ContextTrees trees_;
+  std::string results_file_;
+  std::unique_ptr<worker::RepositoryProvider> provider_;
+};
+
+// The end of a build: results on the screen and in the metadata file.
+absl::StatusOr<ExitCode> Conclude(const BuildView& build, const BuildFlags& flags,
+                                  ProgressDisplay& display) {
+  display.Finish(build);
+  if (!flags.metadata_file.empty()) {
+    RETURN_IF_ERROR(base::WriteFileAtomically(flags.metadata_file, MetadataJson(build)),
+                    "--metadata-file");
+  }
+  return ExitCodeOf(build);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ParseOutput(const std::string& output) {
+  absl::string_view directory = output;
+  if (!absl::ConsumePrefix(&directory, "oci:") || directory.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("--output ", base::Quoted(output),
+                                                   ": use oci:DIR, a folder for an image layout"));
+  }
+  return std::string(directory);
+}
+
+absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags& flags,
+                                      const std::string& output, int threads) {
+  ASSIGN_OR_RETURN(const ProgressStyle style, ParseProgressStyle(flags.progress));
+  Interrupts interrupts(context.console);
+  LocalProject project(context, flags);
+  RETURN_IF_ERROR(project.Prepare(output, /*dry=*/false, interrupts.token()));
+  if (project.nothing_to_build()) return ExitCode::kOk;
+  ASSIGN_OR_RETURN(const coordinator::Submission submission, project.Submission());
+  ASSIGN_OR_RETURN(const std::unique_ptr<EmbeddedQueue> queue,
+                   EmbeddedQueue::Start(project.results_file(), *context.console));
+  queue->StartWorker(project.WorkerOptions(threads), project.repositories(), project.trees(),
+                     project.stat_cache());
+  const std::unique_ptr<ProgressDisplay> display =
+      CreateProgressDisplay(style, context.console, &base::Clock::System());
+  const FollowOptions options;
+  ASSIGN_OR_RETURN(const std::string id, SubmitWithPatience(queue->client(), submission, options,
+                                                            display.get(), interrupts.token()));
+  const absl::StatusOr<BuildView> build =
+      Follow(queue->client(), id, &submission, options, display.get(), interrupts.token());
+  const absl::Status stopped = queue->Stop();
+  if (!build.ok()) return build.status();
+  if (!stopped.ok()) {
+    PrintWarning(*context.console, absl::StrCat("results are not remembered: ", stopped.message()));
+  }
+  return Conclude(*build, flags, *display);
+}
+
+absl::StatusOr<ExitCode> PlanLocally(CommandContext& context, const BuildFlags& flags,
+                                     const std::string& output, bool json) {
+  Interrupts interrupts(context.console);
+  LocalProject project(context, flags);
+  RETURN_IF_ERROR(project.Prepare(output, /*dry=*/true, interrupts.token()));
+  if (project.nothing_to_build()) return ExitCode::kOk;
+  ASSIGN_OR_RETURN(const coordinator::Submission submission, project.Submission());
+  ASSIGN_OR_RETURN(const std::unique_ptr<EmbeddedQueue> queue,
+                   EmbeddedQueue::Start(project.results_file(), *context.console));
+  ASSIGN_OR_RETURN(const v1::PlanBuildResponse plan, queue->client().PlanBuild(submission));
+  context.console->Out(json ? PlanJson(plan) : PlanTable(plan));
+  return ExitCode::kOk;
+}
+
+}  // namespace stevedore::cli

@@ -1,0 +1,160 @@
+#include "cli/remote_build.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/status.h"
+#include "cli/build_json.h"
+#include "cli/cache_directory.h"
+#include "cli/contexts.h"
+#include "cli/definitions.h"
+#include "cli/external_parents.h"
+#include "cli/follow.h"
+#include "cli/interrupts.h"
+#include "cli/parent_finders.h"
+#include "cli/patience.h"
+#include "cli/plan_printer.h"
+#include "cli/progress_display.h"
+#include "cli/registry_access.h"
+#include "cli/submission.h"
+#include "cli/text.h"
+#include "context/stat_cache.h"
+#include "coordinator/submission.h"
+#include "graph/catalog.h"
+#include "stevedore/v1/build_service.pb.h"
+
+namespace stevedore::cli {
+namespace {
+
+// A submission and what it was made from.
+struct RemoteProject {
+  SelectionWithParents selected;
+  ContextTrees trees;
+  coordinator::Submission submission;
+};
+
+absl::StatusOr<RemoteProject> Prepare(CommandContext& context, const BuildFlags& flags,
+                                      const RemoteOptions& remote, const std::string& cache,
+                                      transfer::RegistryClient* registries, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const auto variables, TemplateVariables(flags));
+  ASSIGN_OR_RETURN(const graph::Catalog catalog, LoadDefinitions(context, variables));
+  ASSIGN_OR_RETURN(graph::SelectionRequest request,
+                   ReadSelectionRequest(flags, catalog.configuration()));
+  ParentOptions parents;
+  ASSIGN_OR_RETURN(parents.build_parents, ReadBuildParents(flags));
+  RegistryParentFinder finder(registries);
+  RemoteProject project;
+  ASSIGN_OR_RETURN(project.selected,
+                   SelectWithParents(catalog, std::move(request), finder, parents, stop));
+  for (const graph::Diagnostic& warning : project.selected.selection.warnings) {
+    PrintWarning(*context.console, warning.ToString());
+  }
+  for (const std::string& note : project.selected.notes) {
+    context.console->Err(absl::StrCat(note, "\n"));
+  }
+  const std::string stat_file = cache + "/stat-cache";
+  context::StatCache stat_cache = context::StatCache::Load(stat_file);
+  ASSIGN_OR_RETURN(project.trees,
+                   ReadContexts(project.selected.selection, &stat_cache, *context.console, stop));
+  (void)stat_cache.Save(stat_file);  // A cache: losing it costs time.
+  SubmissionOptions options;
+  options.targets = flags.names;
+  options.push_tags = PushWanted(flags, catalog.configuration());
+  options.detach = remote.detach;
+  options.no_cache = flags.no_cache;
+  options.priority = remote.priority;
+  options.retry_failed = remote.retry_failed;
+  ASSIGN_OR_RETURN(project.submission, MakeSubmission(project.selected, project.trees, options));
+  return project;
+}
+
+// The coordinator's own words, waited for as long as the user is willing to.
+absl::StatusOr<v1::GetServerResponse> AwaitServer(BuildClient& client, const FollowOptions& options,
+                                                  ProgressDisplay* display, std::stop_token stop) {
+  Patience patience(client, options, display);
+  while (true) {
+    absl::StatusOr<v1::GetServerResponse> server = client.GetServer();
+    if (server.ok() || !absl::IsUnavailable(server.status())) return server;
+    RETURN_IF_ERROR(patience.Wait(server.status(), stop));
+  }
+}
+
+absl::Status SendContexts(CommandContext& context, const RemoteProject& project,
+                          const std::string& artifact_repository, const std::string& cache,
+                          transfer::RegistryClient* registries, std::stop_token stop) {
+  if (project.trees.empty()) return absl::OkStatus();
+  if (artifact_repository.empty()) {
+    return absl::FailedPreconditionError(
+        "the coordinator names no repository for build contexts; start it with "
+        "--artifact-repository HOST:PORT/NAME");
+  }
+  ASSIGN_OR_RETURN(
+      const ContextUploads uploads,
+      UploadContexts(project.trees, artifact_repository, cache, registries, std::move(stop)));
+  if (uploads.sent_pack_count > 0) {
+    context.console->Err(absl::StrCat("sent ", uploads.sent_pack_count,
+                                      uploads.sent_pack_count == 1 ? " pack (" : " packs (",
+                                      FormatBytes(uploads.sent_bytes), ") of ", uploads.tree_count,
+                                      uploads.tree_count == 1 ? " context\n" : " contexts\n"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags& flags,
+                                       const CoordinatorFlags& coordinator,
+                                       const RemoteOptions& options) {
+  ASSIGN_OR_RETURN(const ProgressStyle style, ParseProgressStyle(flags.progress));
+  ASSIGN_OR_RETURN(const std::unique_ptr<BuildClient> client, Connect(coordinator));
+  ASSIGN_OR_RETURN(const FollowOptions follow, ReadFollowOptions(coordinator));
+  ASSIGN_OR_RETURN(const std::string cache, CacheDirectory());
+  Interrupts interrupts(context.console);
+  const std::stop_token stop = interrupts.token();
+  RegistryAccess registries(RegistryAccess::Patience::kPerson);
+  ASSIGN_OR_RETURN(const RemoteProject project,
+                   Prepare(context, flags, options, cache, registries.client(), stop));
+  if (project.selected.selection.images.empty()) return ExitCode::kOk;
+  const std::unique_ptr<ProgressDisplay> display =
+      CreateProgressDisplay(style, context.console, &base::Clock::System());
+  ASSIGN_OR_RETURN(const v1::GetServerResponse server,
+                   AwaitServer(*client, follow, display.get(), stop));
+  RETURN_IF_ERROR(SendContexts(context, project, server.artifact_repository(), cache,
+                               registries.client(), stop));
+  ASSIGN_OR_RETURN(const std::string id,
+                   SubmitWithPatience(*client, project.submission, follow, display.get(), stop));
+  if (options.detach) {
+    context.console->Out(absl::StrCat(id, "\n"));
+    return ExitCode::kOk;
+  }
+  display->Note(absl::StrCat("build ", id));
+  ASSIGN_OR_RETURN(const BuildView build,
+                   Follow(*client, id, &project.submission, follow, display.get(), stop));
+  display->Finish(build);
+  if (!flags.metadata_file.empty()) {
+    RETURN_IF_ERROR(base::WriteFileAtomically(flags.metadata_file, MetadataJson(build)),
+                    "--metadata-file");
+  }
+  return ExitCodeOf(build);
+}
+
+absl::StatusOr<ExitCode> PlanRemotely(CommandContext& context, const BuildFlags& flags,
+                                      const CoordinatorFlags& coordinator, bool json) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<BuildClient> client, Connect(coordinator));
+  ASSIGN_OR_RETURN(const std::string cache, CacheDirectory());
+  Interrupts interrupts(context.console);
+  RegistryAccess registries(RegistryAccess::Patience::kPerson);
+  ASSIGN_OR_RETURN(const RemoteProject project,
+                   Prepare(context, flags, {}, cache, registries.client(), interrupts.token()));
+  if (project.selected.selection.images.empty()) return ExitCode::kOk;
+  ASSIGN_OR_RETURN(const v1::PlanBuildResponse plan, client->PlanBuild(project.submission));
+  context.console->Out(json ? PlanJson(plan) : PlanTable(plan));
+  return ExitCode::kOk;
+}
+
+}  // namespace stevedore::cli

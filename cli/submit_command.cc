@@ -1,0 +1,49 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/build_flags.h"
+#include "cli/command.h"
+#include "cli/coordinator_flags.h"
+#include "cli/remote_build.h"
+
+namespace stevedore::cli {
+namespace {
+
+// Values of the command's flags.
+struct SubmitFlags {
+  BuildFlags build;
+  CoordinatorFlags coordinator;
+  RemoteOptions remote;
+};
+
+}  // namespace
+
+void AddSubmitCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command =
+      app.add_subcommand("submit", "Let a coordinator's workers build images, and wait");
+  const auto flags = std::make_shared<SubmitFlags>();
+  AddSelectionFlags(*command, flags->build);
+  AddRunFlags(*command, flags->build);
+  AddCoordinatorFlags(*command, flags->coordinator);
+  command->add_flag("--detach", flags->remote.detach,
+                    "Print the build's id and return; the build goes on when nobody watches");
+  command->add_option("--priority", flags->remote.priority, "Share of workers among builds")
+      ->check(CLI::Range(-100, 100))
+      ->type_name("N");
+  command
+      ->add_option("--retry-failed", flags->remote.retry_failed,
+                   "Further attempts for images whose recipe failed")
+      ->check(CLI::Range(0, 10))
+      ->type_name("N");
+  command->callback([&context, flags] {
+    context.action = [&context, flags] {
+      PrintNotices(*context.console, flags->build);
+      if (flags->build.dry_run) {
+        return PlanRemotely(context, flags->build, flags->coordinator, /*json=*/false);
+      }
+      return BuildRemotely(context, flags->build, flags->coordinator, flags->remote);
+    };
+  });
+}
+
+}  // namespace stevedore::cli

@@ -1,0 +1,56 @@
+// A registry, Redis, a coordinator and workers, as README says to start them by hand.
+
+#ifndef STEVEDORE_TESTS_BUILD_FLEET_H_
+#define STEVEDORE_TESTS_BUILD_FLEET_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/file.h"
+#include "tests/harness/process.h"
+#include "tests/harness/redis.h"
+#include "tests/harness/registry.h"
+
+namespace stevedore::testing {
+
+// Programs of one fleet on loopback, gone with this object. Not thread-safe.
+class Fleet {
+ public:
+  // Starts a registry without passwords, Redis and a coordinator; no worker yet.
+  static absl::StatusOr<std::unique_ptr<Fleet>> Start();
+
+  // "127.0.0.1:PORT".
+  std::string registry() const { return registry_->host(); }
+  const std::string& coordinator_address() const { return coordinator_address_; }
+  Redis& redis() { return *redis_; }
+  Process& coordinator() { return *coordinator_; }
+
+  // Starts a worker with one slot under a name of its own.
+  absl::Status StartWorker(const std::string& name);
+  Process& worker(const std::string& name) { return *workers_.at(name); }
+
+  // Starts the coordinator (again) on the same address and the same Redis; returns when it accepts
+  // connections.
+  absl::Status StartCoordinator();
+
+  // The digest that a reference names in the registry, by skopeo.
+  absl::StatusOr<std::string> DigestOf(const std::string& reference) const;
+
+ private:
+  explicit Fleet(base::TemporaryDirectory directory) : directory_(std::move(directory)) {}
+
+  const base::TemporaryDirectory directory_;
+  std::string coordinator_address_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<Redis> redis_;
+  std::unique_ptr<Process> coordinator_;
+  std::map<std::string, std::unique_ptr<Process>> workers_;
+};
+
+}  // namespace stevedore::testing
+
+#endif  // STEVEDORE_TESTS_BUILD_FLEET_H_
