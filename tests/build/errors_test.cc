@@ -96,12 +96,12 @@ TEST_F(ErrorsTest, WrongPassword) {
   options.auth = RegistryOptions::Auth::kBasic;
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Registry> registry, Registry::Start(options));
   project_->WriteGraph(registry->host());
-  project_->Login(registry->host(), options.username, "wrong");
+  project_->Login(registry->host(), options.username, "swordfish");
   const ProcessResult result = project_->Cli({"build", "lone", "--push-after-build"});
   EXPECT_EQ(result.exit_code, 3) << result.err;
   EXPECT_THAT(result.err,
               AllOf(HasSubstr(registry->host()), HasSubstr("docker login"), HasSubstr("lone:1")));
-  EXPECT_THAT(result.err, Not(HasSubstr("wrong")));
+  EXPECT_THAT(result.err, Not(HasSubstr("swordfish")));
   project_->Login(registry->host(), options.username, options.password);
   EXPECT_EQ(project_->Cli({"build", "lone", "--push-after-build"}).exit_code, 0);
 }
