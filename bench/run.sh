@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Every benchmark, with the optimised build; what each asks stands above it in its source.
+set -euo pipefail
+exec </dev/null
+cd "$(dirname "$0")/.."
+
+echo "== Layers: LayerWriter against tar, umoci and buildah"
+bench/layer/run.sh
+
+echo
+echo "== Scheduler: real graphs through the queue, tasks that need no time"
+bazel build --config=release //bench/scheduler:drain
+"$(bazel info --config=release bazel-bin 2>/dev/null)/bench/scheduler/drain" bench/scheduler/graphs
