@@ -52,7 +52,8 @@ class Registry {
   absl::StatusOr<std::string> WriteDockerConfig() const {
     return WriteDockerConfig(options_.username, options_.password);
   }
-  // How many requests it logged whose line contains `text`, such as `"PUT /v2/shop/`.
+  // How many requests it logged, since its last start, whose line contains `text`, such as
+  // `"PUT /v2/shop/`. The log may be a moment behind the answers; FaultyProxy counts exactly.
   int RequestCount(absl::string_view text) const;
 
   // kill -9; then nothing listens at its port.

@@ -31,7 +31,8 @@ TEST(RegistryTest, AnOpenOneAnswersAndComesBackAtTheSamePlace) {
   ASSERT_OK(registry->Restart());
   EXPECT_EQ(registry->host(), host);
   EXPECT_EQ(StatusOf(registry->url() + "/v2/"), 200);
-  EXPECT_GE(registry->RequestCount("\"GET /v2/"), 1);
+  ASSERT_OK(registry->process().WaitForOutput("\"GET /v2/"));
+  EXPECT_EQ(registry->RequestCount("\"GET /v2/"), 1);
 }
 
 TEST(RegistryTest, PasswordsAndTokensAreAskedFor) {
