@@ -12,6 +12,7 @@ bool LogRelay::Want(const std::string& run_id, int64_t offset, absl::Duration no
   if (added || offset < window.start) {
     window.start = offset;
     window.data.clear();
+    window.complete = false;
     return true;
   }
   return lapsed;
@@ -24,7 +25,7 @@ std::string LogRelay::Read(const std::string& run_id, int64_t offset, size_t lim
 }
 
 absl::Status LogRelay::Append(const std::string& run_id, int64_t offset, absl::string_view data,
-                              absl::Duration now) {
+                              bool complete, absl::Duration now) {
   const auto it = windows_.find(run_id);
   if (it == windows_.end() || now - it->second.wanted > kWanted) {
     return absl::AbortedError("log: nobody reads it any more");
@@ -35,12 +36,18 @@ absl::Status LogRelay::Append(const std::string& run_id, int64_t offset, absl::s
                                               window.end(), ", not at ", offset));
   }
   window.data.append(data.data(), data.size());
+  window.complete = complete;
   if (window.data.size() > kWindowBytes) {
     const size_t excess = window.data.size() - kWindowBytes;
     window.data.erase(0, excess);
     window.start += static_cast<int64_t>(excess);
   }
   return absl::OkStatus();
+}
+
+bool LogRelay::EndsAt(const std::string& run_id, int64_t offset) const {
+  const auto it = windows_.find(run_id);
+  return it != windows_.end() && it->second.complete && it->second.end() == offset;
 }
 
 int64_t LogRelay::WantedOffset(const std::string& run_id, absl::Duration now) const {

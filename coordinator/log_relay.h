@@ -25,10 +25,13 @@ class LogRelay {
   // Up to `limit` bytes from `offset`, empty if there are none (yet).
   std::string Read(const std::string& run_id, int64_t offset, size_t limit) const;
 
-  // Takes a piece. ABORTED: nobody wants this log any more. OUT_OF_RANGE with the expected offset
-  // otherwise.
+  // Takes a piece; `complete`: the log ends with it. ABORTED: nobody wants this log any more.
+  // OUT_OF_RANGE with the expected offset otherwise.
   absl::Status Append(const std::string& run_id, int64_t offset, absl::string_view data,
-                      absl::Duration now);
+                      bool complete, absl::Duration now);
+
+  // True if the log ends at `offset`.
+  bool EndsAt(const std::string& run_id, int64_t offset) const;
 
   // The offset from which the worker should send `run_id`; -1: nobody wants it.
   int64_t WantedOffset(const std::string& run_id, absl::Duration now) const;
@@ -46,6 +49,7 @@ class LogRelay {
   struct Window {
     int64_t start = 0;
     std::string data;
+    bool complete = false;
     absl::Duration wanted;
     int64_t end() const { return start + static_cast<int64_t>(data.size()); }
   };

@@ -16,6 +16,8 @@ namespace {
 // Most bytes of tasks in one GetBuild answer: below gRPC's 4 MiB. Watch it to see more.
 constexpr size_t kGetBuildBytes = 3 << 20;
 constexpr size_t kLogPiece = 64 << 10;
+// How long a log may go on after its task has ended.
+constexpr absl::Duration kLogAfterEnd = absl::Seconds(3);
 
 // Spreads the calls of many workers: +- 10 %, the same for equal seeds.
 absl::Duration Jittered(absl::Duration wait, uint64_t seed) {
@@ -229,30 +231,33 @@ bool Queue::Body::TryTail(TailWait& wait, Calls* calls) {
   }
   const Task& task = (*build)->tasks[wait.task];
   const int64_t offset = wait.request.offset();
+  const bool leased = task.run != nullptr && task.run->state == Run::State::kLeased;
+  if (!leased && !IsOver(task.state)) return false;
+  std::string& run_id = tailed_runs_[{(*build)->id, wait.task}];
+  if (leased) run_id = task.run->id;
+  // Of a task that has ended the rest of the log is on its way for a moment, if it was read before.
+  const bool relayed = leased || (!run_id.empty() && clock_->Now() - task.end < kLogAfterEnd);
+  if (relayed && relay_.Want(run_id, offset, clock_->SinceBoot())) {
+    scheduler_->WakeWorkerOf(run_id);
+  }
   v1::TailLogResponse response;
-  if (task.run != nullptr && task.run->state == Run::State::kLeased) {
-    tailed_runs_[{(*build)->id, wait.task}] = task.run->id;
-    if (relay_.Want(task.run->id, offset, clock_->SinceBoot())) {
-      scheduler_->WakeWorkerOf(task.run->id);
+  response.set_offset(offset);
+  response.set_data(relay_.Read(run_id, offset, kLogPiece));
+  if (response.data().empty()) {
+    if (!leased && relay_.EndsAt(run_id, offset)) {
+      response.set_complete(true);
+    } else if (relayed) {
+      return false;
+    } else {
+      // What came with the outcome: the end of the log.
+      const int64_t size = static_cast<int64_t>(task.log_tail.size());
+      const int64_t start = std::max<int64_t>(0, task.log_bytes - size);
+      response.set_offset(std::max(offset, start));
+      if (response.offset() - start < size) {
+        response.set_data(task.log_tail.substr(static_cast<size_t>(response.offset() - start)));
+      }
+      response.set_complete(true);
     }
-    response.set_offset(offset);
-    response.set_data(relay_.Read(task.run->id, offset, kLogPiece));
-    if (response.data().empty()) return false;
-  } else if (const auto run = tailed_runs_.find({(*build)->id, wait.task});
-             IsOver(task.state) && run != tailed_runs_.end() &&
-             !relay_.Read(run->second, offset, 1).empty()) {
-    response.set_offset(offset);
-    response.set_data(relay_.Read(run->second, offset, kLogPiece));
-  } else if (IsOver(task.state)) {
-    const int64_t tail =
-        std::max<int64_t>(0, task.log_bytes - static_cast<int64_t>(task.log_tail.size()));
-    response.set_offset(std::max(offset, tail));
-    if (response.offset() - tail < static_cast<int64_t>(task.log_tail.size())) {
-      response.set_data(task.log_tail.substr(static_cast<size_t>(response.offset() - tail)));
-    }
-    response.set_complete(true);
-  } else {
-    return false;
   }
   Hold<v1::TailLogResponse>(std::move(wait.deliver), std::move(response), calls);
   return true;
@@ -264,12 +269,13 @@ absl::Status Queue::Body::AppendLog(const v1::AppendLogRequest& request) {
   RETURN_IF_ERROR(CheckLeading());
   const auto& runs = scheduler_->runs();
   const auto run = runs.find(request.run_id());
-  if (run == runs.end() ||
+  // A run that is gone has just ended: its last pieces may still come.
+  if (run != runs.end() &&
       !(run->second->attempt == Attempt{request.attempt().term(), request.attempt().counter()})) {
     return absl::AbortedError("log: this attempt is over");
   }
-  RETURN_IF_ERROR(
-      relay_.Append(request.run_id(), request.offset(), request.data(), clock_->SinceBoot()));
+  RETURN_IF_ERROR(relay_.Append(request.run_id(), request.offset(), request.data(),
+                                request.complete(), clock_->SinceBoot()));
   AnswerTails(&after.calls);
   return absl::OkStatus();
 }

@@ -257,18 +257,58 @@ TEST_F(QueueTest, LogsComeOnlyWhileSomebodyTails) {
   EXPECT_EQ(first.data(), "\xff half a line");
   // The end comes with the outcome.
   request.set_seq(3);
-  report->set_log_bytes(16);
+  report->set_log_bytes(15);
   report->mutable_outcome()->set_kind(v1::Outcome::KIND_FAILED);
   report->mutable_outcome()->set_log_tail("\xff half a line.\n");
   report->mutable_outcome()->set_failure_class(v1::FAILURE_CLASS_USER);
   Answer<v1::SyncResponse> done;
   queue_->Sync(request, done.deliver());
   ASSERT_OK(done.Get());
-  tail.set_offset(14);
+  append.set_offset(13);
+  append.set_data(".\n");
+  append.set_complete(true);
+  ASSERT_OK(queue_->AppendLog(append)) << "the last piece may come after the outcome";
+  tail.set_offset(13);
   Answer<v1::TailLogResponse> rest;
   queue_->TailLog(tail, rest.deliver());
   ASSERT_OK_AND_ASSIGN(const v1::TailLogResponse last, rest.Get());
   EXPECT_EQ(last.data(), ".\n");
+  tail.set_offset(15);
+  Answer<v1::TailLogResponse> end;
+  queue_->TailLog(tail, end.deliver());
+  ASSERT_OK_AND_ASSIGN(const v1::TailLogResponse nothing, end.Get());
+  EXPECT_TRUE(nothing.complete());
+}
+
+TEST_F(QueueTest, ALogThatNobodyReadInTimeEndsWithItsTail) {
+  Begin();
+  ASSERT_OK_AND_ASSIGN(const auto submitted, Submit("r1", "a"));
+  v1::SyncRequest request;
+  request.set_worker_id("w");
+  request.set_seq(1);
+  request.set_free_slots(1);
+  request.add_platforms("linux/amd64");
+  Answer<v1::SyncResponse> taken, done;
+  queue_->Sync(request, taken.deliver());
+  ASSERT_OK_AND_ASSIGN(const v1::SyncResponse assigned, taken.Get());
+  request.set_seq(2);
+  v1::RunReport* report = request.add_runs();
+  report->set_run_id(assigned.assignments(0).run_id());
+  *report->mutable_attempt() = assigned.assignments(0).attempt();
+  report->set_log_bytes(100'000'000);
+  report->mutable_outcome()->set_kind(v1::Outcome::KIND_FAILED);
+  report->mutable_outcome()->set_log_tail("the end");
+  report->mutable_outcome()->set_failure_class(v1::FAILURE_CLASS_USER);
+  queue_->Sync(request, done.deliver());
+  ASSERT_OK(done.Get());
+  v1::TailLogRequest tail;
+  tail.set_build_id(submitted.build_id());
+  tail.set_image_id("a");
+  Answer<v1::TailLogResponse> rest;
+  queue_->TailLog(tail, rest.deliver());
+  ASSERT_OK_AND_ASSIGN(const v1::TailLogResponse last, rest.Get());
+  EXPECT_EQ(last.offset(), 100'000'000 - 7);
+  EXPECT_EQ(last.data(), "the end");
   EXPECT_TRUE(last.complete());
 }
 
