@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "base/file.h"
 #include "base/testing/status_matchers.h"
 #include "oci/image/image_editor.h"
+#include "tests/harness/docker_engine.h"
 #include "tests/harness/process.h"
 #include "tests/oci/image_workshop.h"
 
@@ -23,50 +23,13 @@ using ::testing::HasSubstr;
 
 constexpr char kImage[] = "localhost:5000/shop/hello:1.0";
 
-// A dockerd without a network, all of it below one folder.
-class DockerEngine {
- public:
-  static absl::StatusOr<std::unique_ptr<DockerEngine>> Start(const std::string& directory) {
-    auto engine = std::unique_ptr<DockerEngine>(new DockerEngine(directory));
-    ASSIGN_OR_RETURN(
-        engine->process_,
-        Process::Start({.argv = {"dockerd", "--bridge=none", "--iptables=false",
-                                 "--ip-forward=false", "--data-root", JoinPath(directory, "data"),
-                                 "--exec-root", JoinPath(directory, "exec"), "--pidfile",
-                                 JoinPath(directory, "pid"), "--host", engine->host()}}));
-    RETURN_IF_ERROR(engine->process_->WaitForOutput("API listen on", absl::Seconds(60)),
-                    "start dockerd");
-    return engine;
-  }
-  ~DockerEngine() {
-    if (process_ != nullptr) process_->Terminate();
-  }
-
-  // Runs the docker client against this engine.
-  absl::StatusOr<ProcessResult> Docker(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "docker");
-    // The client may be newer than the engine.
-    return Process::Run(
-        {.argv = std::move(arguments),
-         .environment = {
-             {"DOCKER_HOST", host()}, {"DOCKER_API_VERSION", "1.41"}, {"HOME", directory_}}});
-  }
-
- private:
-  explicit DockerEngine(std::string directory) : directory_(std::move(directory)) {}
-  std::string host() const { return absl::StrCat("unix://", JoinPath(directory_, "docker.sock")); }
-
-  const std::string directory_;
-  std::unique_ptr<Process> process_;
-};
-
 class DockerTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (!RunningAsRoot()) {
-      GTEST_SKIP() << "a Docker engine needs root and this test does not run as root; run `make "
-                      "test` as root to have it";
-    }
+    absl::StatusOr<std::unique_ptr<DockerEngine>> engine = DockerEngine::Start();
+    if (absl::IsFailedPrecondition(engine.status())) GTEST_SKIP() << engine.status().message();
+    ASSERT_OK(engine);
+    engine_ = *std::move(engine);
     ASSERT_OK(base::MakeDirectories(Path("context/rootfs/bin")));
     ASSERT_OK_AND_ASSIGN(const std::string busybox, base::ReadFile("/bin/busybox"));
     ASSERT_OK(base::WriteFileAtomically(Path("context/rootfs/bin/busybox"), busybox, 0755));
@@ -87,6 +50,7 @@ class DockerTest : public ::testing::TestWithParam<const char*> {
     return result->out;
   }
 
+  std::unique_ptr<DockerEngine> engine_;
   base::TemporaryDirectory temporary_ = *base::TemporaryDirectory::Create();
 };
 
@@ -110,13 +74,10 @@ TEST_P(DockerTest, LoadsAndRunsWhatWeAssemble) {
                              absl::StrCat("docker-archive:", Path("image.tar"), ":", kImage)}}));
   ASSERT_EQ(copied.exit_code, 0) << copied.err;
 
-  // Unix sockets have short names.
-  ASSERT_OK_AND_ASSIGN(const base::TemporaryDirectory home, base::TemporaryDirectory::Create());
-  ASSERT_OK_AND_ASSIGN(const auto engine, DockerEngine::Start(home.path()));
-  EXPECT_THAT(Said(engine->Docker({"load", "--input", Path("image.tar")})), HasSubstr(kImage));
-  EXPECT_THAT(Said(engine->Docker({"image", "inspect", "--format", "{{.Id}}", kImage})),
+  EXPECT_THAT(Said(engine_->Docker({"load", "--input", Path("image.tar")})), HasSubstr(kImage));
+  EXPECT_THAT(Said(engine_->Docker({"image", "inspect", "--format", "{{.Id}}", kImage})),
               HasSubstr(image.config.digest().ToString()));
-  EXPECT_EQ(Said(engine->Docker({"run", "--rm", "--network", "none", kImage})),
+  EXPECT_EQ(Said(engine_->Docker({"run", "--rm", "--network", "none", kImage})),
             "hello from assemble\n1000\nhi\n");
 }
 

@@ -28,6 +28,9 @@ using graph::AssembleLayer;
 
 // Bytes between two reports of progress.
 constexpr uint64_t kProgressStep = 1 << 20;
+// Layers made at the same time. Each uses all threads, so more would only wait for memory; a few
+// keep the cores busy while others begin and end.
+constexpr size_t kLayersAtOnce = 4;
 
 // One declared layer on its way.
 struct Part {
@@ -264,7 +267,8 @@ absl::Status Assembly::MakeLayers() {
   };
   {
     std::vector<std::jthread> threads;
-    const size_t count = std::min<size_t>(work.size(), std::max(1, resources_.threads));
+    const size_t count = std::min(
+        {work.size(), static_cast<size_t>(std::max(1, resources_.threads)), kLayersAtOnce});
     for (size_t i = 1; i < count; ++i) threads.emplace_back(run);
     run();
   }
