@@ -51,8 +51,8 @@ absl::Status Fleet::StartWorker(const std::string& name) {
 
 absl::StatusOr<std::string> Fleet::DigestOf(const std::string& reference) const {
   ASSIGN_OR_RETURN(const ProcessResult result,
-                   Process::Run({.argv = {"skopeo", "inspect", "--tls-verify=false", "--format",
-                                          "{{.Digest}}", "docker://" + reference}}));
+                   Process::Run({.argv = {"skopeo", "inspect", "--no-tags", "--tls-verify=false",
+                                          "--format", "{{.Digest}}", "docker://" + reference}}));
   if (result.exit_code != 0) return absl::NotFoundError(result.err);
   return std::string(absl::StripAsciiWhitespace(result.out));
 }
