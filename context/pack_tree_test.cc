@@ -106,7 +106,8 @@ TEST_F(PackTreeTest, RefusesWhatIsNotTheTree) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr(tree->digest().ToString())));
   // The same pack twice: entries are there twice.
   Upload(*other);
-  EXPECT_THAT(Fetch(other->digest()), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("out of order")));
+  EXPECT_THAT(Fetch(other->digest()),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("out of order")));
 }
 
 TEST_F(PackTreeTest, DamageIsAnErrorThatNamesThePack) {

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "base/testing/status_matchers.h"
+#include "credentials/credential.h"
 #include "credentials/credential_store.h"
 #include "http/client.h"
 #include "oci/image/reference.h"
@@ -15,7 +20,8 @@ namespace {
 
 TEST(RegistryProviderTest, RepositoriesOfOneRegistryShareAMountDomain) {
   http::Client http;
-  const credentials::MemoryCredentialStore credentials;
+  const credentials::MemoryCredentialStore credentials(
+      std::vector<std::pair<std::string, credentials::Credential>>{});
   transfer::RegistryClient client(&http, &credentials);
   RegistryProvider provider(&client);
   ASSERT_OK_AND_ASSIGN(const auto a, oci::Reference::Parse("localhost:5000/a:1"));
