@@ -24,7 +24,7 @@ struct TemplateOutput {
 };
 
 // A parsed template: fields, variables, pipelines, if/with/range with else, define/template/block,
-// comments, trim markers and the built-in functions (docs/templates.md has the list). A value,
+// comments, trim markers and the built-in functions (template_syntax.cc has the list). A value,
 // immutable: thread-safe.
 class Template {
  public:

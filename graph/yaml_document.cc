@@ -21,6 +21,9 @@ namespace {
 constexpr uint64_t kMaxExpansion = 20;
 constexpr uint64_t kFreeNodes = 1 << 20;
 
+// Up to here comparing all pairs is cheaper than hashing.
+constexpr size_t kFewKeys = 12;
+
 // How an event handler leaves yaml-cpp early; caught in YamlDocument::Parse, nowhere else.
 struct Stop {
   absl::Status status;
@@ -40,10 +43,8 @@ class ViewBuffer : public std::streambuf {
 // Builds the tree from yaml-cpp's events.
 class YamlReader : public YAML::EventHandler {
  public:
-  YamlReader(YamlDocument* document, std::string file, const YamlText& text)
-      : document_(*document),
-        file_(std::make_shared<const std::string>(std::move(file))),
-        text_(text) {}
+  YamlReader(YamlDocument* document, const YamlText& text)
+      : document_(*document), file_(&document->file_), text_(text) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (document_count_++ == 0) return;
@@ -167,6 +168,7 @@ class YamlReader : public YAML::EventHandler {
 
   // Duplicate keys, and `<<`.
   void FinishMap(YamlNode& node) {
+    if (node.entries_.size() <= kFewKeys && HasFewDistinctKeys(node)) return;
     absl::flat_hash_map<absl::string_view, const YamlNode*> seen;
     std::vector<YamlNode::Entry> own;
     std::vector<const YamlNode*> merged;
@@ -193,6 +195,18 @@ class YamlReader : public YAML::EventHandler {
     node.entries_ = std::move(own);
   }
 
+  // True for the usual map, without a hash table: no two keys equal, no `<<`.
+  static bool HasFewDistinctKeys(const YamlNode& node) {
+    for (size_t i = 0; i < node.entries_.size(); ++i) {
+      const std::string& key = node.entries_[i].first->text();
+      if (key == "<<") return false;
+      for (size_t j = 0; j < i; ++j) {
+        if (node.entries_[j].first->text() == key) return false;
+      }
+    }
+    return true;
+  }
+
   void Merge(const YamlNode& value, std::vector<const YamlNode*>& merged) {
     if (value.is_map()) {
       merged.push_back(&value);
@@ -208,7 +222,7 @@ class YamlReader : public YAML::EventHandler {
   }
 
   YamlDocument& document_;
-  const std::shared_ptr<const std::string> file_;
+  const std::string* const file_;
   const YamlText& text_;
   int document_count_ = 0;
   std::vector<OpenNode> open_;
@@ -244,9 +258,9 @@ absl::StatusOr<std::unique_ptr<YamlDocument>> YamlDocument::Parse(std::string fi
     return absl::InvalidArgumentError(absl::StrCat(file, ": ", text.size(), " bytes; at most ",
                                                    kMaxBytes, " are read; split the file"));
   }
-  std::unique_ptr<YamlDocument> document(new YamlDocument);
+  std::unique_ptr<YamlDocument> document(new YamlDocument(file));
   const YamlText lines(text);
-  YamlReader reader(document.get(), file, lines);
+  YamlReader reader(document.get(), lines);
   ViewBuffer buffer(text);
   std::istream stream(&buffer);
   try {

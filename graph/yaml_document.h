@@ -54,7 +54,7 @@ class YamlNode {
   int line_ = 0;
   int column_ = 0;
   uint64_t expanded_size_ = 1;  // Nodes below, shared ones as often as they are named.
-  std::shared_ptr<const std::string> file_;
+  const std::string* file_ = nullptr;  // Of the document.
   std::string text_;
   std::vector<Entry> entries_;
   std::vector<const YamlNode*> items_;
@@ -79,7 +79,8 @@ class YamlDocument {
 
  private:
   friend class YamlReader;
-  YamlDocument() = default;
+  explicit YamlDocument(std::string file) : file_(std::move(file)) {}
+  const std::string file_;
   std::deque<YamlNode> nodes_;
   const YamlNode* root_ = nullptr;
 };
