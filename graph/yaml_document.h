@@ -53,7 +53,7 @@ class YamlNode {
   bool open_ = false;  // While its end was not read.
   int line_ = 0;
   int column_ = 0;
-  uint64_t expanded_size_ = 1;  // Nodes below, shared ones as often as they are named.
+  uint64_t expanded_size_ = 1;         // Nodes below, shared ones as often as they are named.
   const std::string* file_ = nullptr;  // Of the document.
   std::string text_;
   std::vector<Entry> entries_;
