@@ -65,7 +65,6 @@ class EmbeddedQueue::Body {
     runner_.emplace(repositories, &*contexts_, &drivers_);
     channel_.emplace(&queue_);
     worker::AgentOptions agent;
-    agent.worker_name = "this machine";
     agent.platforms = options.platforms;
     agent.slots = options.concurrency;
     // The queue ends with the worker: nobody needs to be told.

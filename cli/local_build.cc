@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "cli/build_json.h"
 #include "cli/cache_directory.h"
+#include "cli/context_memory.h"
 #include "cli/contexts.h"
 #include "cli/definitions.h"
 #include "cli/embedded_build.h"
@@ -81,7 +82,13 @@ class LocalProject {
     options.targets = flags_.names;
     options.push_tags = true;  // In a layout, tags are how images are found again.
     options.no_cache = flags_.no_cache;
-    return MakeSubmission(selected_, trees_, options);
+    return MakeSubmission(selected_, trees_, ContextMemory(cache_directory_), options);
+  }
+
+  // After a submission: the next one names what changed since. Losing this costs only that.
+  void RememberContexts() const {
+    const ContextMemory memory(cache_directory_);
+    for (const auto& [path, tree] : trees_) (void)memory.Remember(path, *tree);
   }
 
   worker::RepositoryProvider* repositories() {
@@ -211,6 +218,7 @@ absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags&
   const FollowOptions options;
   ASSIGN_OR_RETURN(const std::string id, SubmitWithPatience(queue->client(), submission, options,
                                                             display.get(), interrupts.token()));
+  project.RememberContexts();
   const absl::StatusOr<BuildView> build =
       Follow(queue->client(), id, &submission, options, display.get(), interrupts.token());
   const absl::Status stopped = queue->Stop();

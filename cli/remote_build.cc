@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "cli/build_json.h"
 #include "cli/cache_directory.h"
+#include "cli/context_memory.h"
 #include "cli/contexts.h"
 #include "cli/definitions.h"
 #include "cli/external_parents.h"
@@ -69,7 +70,8 @@ absl::StatusOr<RemoteProject> Prepare(CommandContext& context, const BuildFlags&
   options.no_cache = flags.no_cache;
   options.priority = remote.priority;
   options.retry_failed = remote.retry_failed;
-  ASSIGN_OR_RETURN(project.submission, MakeSubmission(project.selected, project.trees, options));
+  ASSIGN_OR_RETURN(project.submission,
+                   MakeSubmission(project.selected, project.trees, ContextMemory(cache), options));
   return project;
 }
 
@@ -128,6 +130,9 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
                                registries.client(), stop));
   ASSIGN_OR_RETURN(const std::string id,
                    SubmitWithPatience(*client, project.submission, follow, display.get(), stop));
+  // The next submission names what changed since. Losing this costs only that.
+  const ContextMemory memory(cache);
+  for (const auto& [path, tree] : project.trees) (void)memory.Remember(path, *tree);
   if (options.detach) {
     context.console->Out(absl::StrCat(id, "\n"));
     return ExitCode::kOk;

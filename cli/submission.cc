@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
@@ -25,7 +27,9 @@ absl::StatusOr<std::string> FullReference(const graph::ResolvedImage& image,
   return parsed.Canonical();
 }
 
-absl::StatusOr<v1::Image> MakeImage(const graph::ResolvedImage& image, const ContextTrees& trees) {
+absl::StatusOr<v1::Image> MakeImage(
+    const graph::ResolvedImage& image, const ContextTrees& trees,
+    const std::map<std::string, std::vector<std::string>>& changed) {
   ASSIGN_OR_RETURN(v1::Image message, proto::ToMessage(image));
   ASSIGN_OR_RETURN(*message.mutable_reference(), FullReference(image, image.reference));
   for (std::string& tag : *message.mutable_tags()) {
@@ -33,6 +37,8 @@ absl::StatusOr<v1::Image> MakeImage(const graph::ResolvedImage& image, const Con
   }
   for (v1::BuildContext& context : *message.mutable_contexts()) {
     context.set_tree_digest(trees.at(context.path())->digest().ToString());
+    const std::vector<std::string>& files = changed.at(context.path());
+    context.mutable_changed_files()->Assign(files.begin(), files.end());
   }
   return message;
 }
@@ -46,6 +52,7 @@ std::string Environment(const char* name) {
 
 absl::StatusOr<coordinator::Submission> MakeSubmission(const SelectionWithParents& selected,
                                                        const ContextTrees& trees,
+                                                       const ContextMemory& memory,
                                                        const SubmissionOptions& options) {
   coordinator::Submission submission;
   v1::SubmitBuildRequest::Header& header = submission.header;
@@ -63,8 +70,10 @@ absl::StatusOr<coordinator::Submission> MakeSubmission(const SelectionWithParent
     external->set_reference(parent.reference);
     external->mutable_manifests()->insert(parent.manifests.begin(), parent.manifests.end());
   }
+  std::map<std::string, std::vector<std::string>> changed;
+  for (const auto& [path, tree] : trees) changed[path] = memory.ChangedFiles(path, *tree);
   for (const graph::ResolvedImage& image : selected.selection.images) {
-    ASSIGN_OR_RETURN(v1::Image message, MakeImage(image, trees));
+    ASSIGN_OR_RETURN(v1::Image message, MakeImage(image, trees, changed));
     submission.images.push_back(std::move(message));
   }
   return submission;

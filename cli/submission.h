@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "cli/context_memory.h"
 #include "cli/contexts.h"
 #include "cli/external_parents.h"
 
@@ -27,9 +28,11 @@ struct SubmissionOptions {
 };
 
 // The submission of `selected`, with a request id of its own. References become full ones, contexts
-// carry the digests of `trees`. INVALID_ARGUMENT for a reference or context that cannot be sent.
+// carry the digests of `trees` and, by
+// `memory`, what changed in them. INVALID_ARGUMENT for a reference or context that cannot be sent.
 absl::StatusOr<coordinator::Submission> MakeSubmission(const SelectionWithParents& selected,
                                                        const ContextTrees& trees,
+                                                       const ContextMemory& memory,
                                                        const SubmissionOptions& options);
 
 // "user@host", or the CI job where the environment names one: for lists of builds.

@@ -34,8 +34,10 @@ TEST(SubmissionTest, ReferencesAreFullAndRequestsAreTheirOwn) {
   SubmissionOptions options;
   options.targets = {"web"};
   options.push_tags = true;
-  ASSERT_OK_AND_ASSIGN(const coordinator::Submission one, MakeSubmission(Sample(), {}, options));
-  ASSERT_OK_AND_ASSIGN(const coordinator::Submission two, MakeSubmission(Sample(), {}, options));
+  ASSERT_OK_AND_ASSIGN(const coordinator::Submission one,
+                       MakeSubmission(Sample(), {}, ContextMemory("/nowhere"), options));
+  ASSERT_OK_AND_ASSIGN(const coordinator::Submission two,
+                       MakeSubmission(Sample(), {}, ContextMemory("/nowhere"), options));
   EXPECT_NE(one.header.request_id(), two.header.request_id());
   EXPECT_TRUE(one.header.push_tags());
   EXPECT_EQ(one.images[0].reference(), "docker.io/library/web:1");
@@ -47,7 +49,7 @@ TEST(SubmissionTest, ReferencesAreFullAndRequestsAreTheirOwn) {
 TEST(SubmissionTest, BadReferenceNamesThePlace) {
   SelectionWithParents selected = Sample();
   selected.selection.images[0].reference = "not a reference";
-  EXPECT_THAT(MakeSubmission(selected, {}, {}),
+  EXPECT_THAT(MakeSubmission(selected, {}, ContextMemory("/nowhere"), {}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("images.yaml:3:5")));
 }
 

@@ -126,6 +126,9 @@ std::string SummaryLine(const BuildView& build) {
     absl::StrAppend(&line, ", ", unchanged, unchanged == 1 ? " tag was" : " tags were",
                     " there already");
   }
+  if (build.state == BuildView::State::kCancelled && !build.error.empty()) {
+    absl::StrAppend(&line, "; ", build.error);
+  }
   return absl::StrCat(line, "\n");
 }
 
@@ -144,7 +147,9 @@ std::string FailureReport(const BuildView& build) {
     }
     AppendSkipped(build, task, text);
   }
-  if (!build.error.empty()) absl::StrAppend(&text, "the build failed: ", build.error, "\n");
+  if (!build.error.empty() && build.state != BuildView::State::kCancelled) {
+    absl::StrAppend(&text, "the build failed: ", build.error, "\n");
+  }
   for (const TagView& tag : build.tags) {
     if (tag.superseded) {
       absl::StrAppend(&text, "tag ", tag.reference, " was not moved: a later build owns it\n");

@@ -66,6 +66,15 @@ TEST(SummaryTest, ManyReusedImagesAreCounted) {
   EXPECT_THAT(table, HasSubstr("and 999 more that were reused"));
 }
 
+TEST(SummaryTest, CancellingIsNoFailure) {
+  BuildView build;
+  build.state = BuildView::State::kCancelled;
+  build.cancelled = 1;
+  build.error = "cancelled: stopped by the user";
+  EXPECT_EQ(FailureReport(build), "");
+  EXPECT_THAT(SummaryLine(build), HasSubstr("stopped by the user"));
+}
+
 TEST(SummaryTest, TagsThatStayedAreNamed) {
   BuildView build;
   build.state = BuildView::State::kSucceeded;

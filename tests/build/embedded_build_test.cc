@@ -76,7 +76,7 @@ TEST_F(EmbeddedBuildTest, ChangedFileRebuildsWhatStandsOnItAndSaysWhy) {
               UnorderedElementsAre(Pair("base:1", "reused"), Pair("lib:1", "reused"),
                                    Pair("web:1.0", "built"), Pair("site:1.0", "built"),
                                    Pair("lone:1", "reused")));
-  EXPECT_THAT(second.causes.at("web:1.0"), Contains(HasSubstr("services/web")));
+  EXPECT_THAT(second.causes.at("web:1.0"), Contains(HasSubstr("services/web: public/index.html")));
   EXPECT_THAT(second.causes.at("site:1.0"), Contains(HasSubstr("parent web:1.0")));
   EXPECT_NE(second.digests.at("web:1.0"), first.digests.at("web:1.0"));
 }
