@@ -187,7 +187,8 @@ def umoci(binary, tree, work):
 def buildah(binary, tree, work):
     store = "--root %s/store/root --runroot %s/store/run --storage-driver vfs" % (work, work)
     result = measure(
-        binary, "set -e; mkdir -p {0}/store; printf 'FROM scratch\\nCOPY . /\\n' >{0}/store/Dockerfile; "
+        binary, "set -e; mkdir -p {0}/store; "
+        "printf 'FROM scratch\\nCOPY . /\\n' >{0}/store/Dockerfile; "
         "buildah {2} bud --isolation chroot --timestamp 0 -q -t bench -f {0}/store/Dockerfile {1}; "
         "buildah {2} push -q bench oci:{0}/layout:a".format(work, tree.path, store), work)
     result["size"] = largest_blob(os.path.join(work, "layout"))
