@@ -54,6 +54,8 @@ struct Run {
   std::vector<std::string> warm_parents;
   // Of a commit run.
   std::vector<v1::CommitRun::Move> moves;
+  // A commit of no build: puts right what a worker that was late has moved. `owner` is null then.
+  bool repair = false;
   // Whose share of slots it counts in: the first build that waits, or the one it commits.
   Build* owner = nullptr;
 
@@ -63,6 +65,8 @@ struct Run {
   int infrastructure_failures = 0;
   int user_failures = 0;
   int losses = 0;
+  int handed_back = 0;     // Without the fault of anybody; bounded all the same.
+  bool in_ledger = false;  // It has a record there.
   // Ids of workers that failed it; others are preferred.
   std::set<std::string> avoid;
 

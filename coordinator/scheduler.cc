@@ -255,6 +255,7 @@ void Scheduler::EndBuild(Build& build, v1::BuildState state, absl::Time now) {
   build.Touch(-1);
   running_builds_.erase(build.id);
   ended_builds_.push_back(build.id);
+  ended_tasks_ += static_cast<int64_t>(build.tasks.size());
   WriteHead(build);
   writes_.Expire(absl::StrCat("build:", build.id), options_.build_lifetime);
 }

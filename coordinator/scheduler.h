@@ -144,6 +144,7 @@ class Scheduler {
   void ShowRunning(Run* run, absl::Time now);
   void ShowQueued(Run* run);
   void TakeOutcome(Worker& worker, const v1::RunReport& report, absl::Time now);
+  void TakeBack(Run* run, const Worker& worker, const v1::Outcome& outcome, absl::Time now);
   void TakeLateOutcome(const v1::RunReport& report, absl::Time now);
   void TakeFailure(Run* run, const v1::Outcome& outcome, const std::string& worker_id,
                    absl::Time now);
@@ -171,13 +172,14 @@ class Scheduler {
   std::vector<v1::CommitRun::Move> MovesOf(Build& build) const;
   void CompleteCommit(Run* run, const v1::Outcome& outcome, absl::Time now);
   void RetryWaitingCommits(absl::Time now);
+  void RepairTags(const v1::Outcome& late);
   bool RebuildMissing(Build& build, const std::string& digest, absl::Time now);
 
   // scheduler_ledger.cc.
   void WriteBuild(const Build& build);
   void WriteHead(const Build& build);
   void WriteTask(const Build& build, int t);
-  void WriteRun(const Run& run, bool leased);
+  void WriteRun(Run& run, bool leased);
   void LoadRun(const LedgerRecord& record);
   void LoadBuild(const std::string& id, const std::map<std::string, std::string>& fields,
                  absl::Time now);
@@ -198,6 +200,7 @@ class Scheduler {
   std::map<std::string, std::unique_ptr<Build>, std::less<>> builds_;
   std::set<std::string> running_builds_;  // Ids of builds that have not ended.
   std::deque<std::string> ended_builds_;  // Oldest end first.
+  int64_t ended_tasks_ = 0;               // Of those.
   absl::flat_hash_map<std::string, std::unique_ptr<Run>> runs_;
   absl::flat_hash_map<std::string, Run*> shared_runs_;  // By build key: tasks attach to these.
   ReadyRuns ready_;

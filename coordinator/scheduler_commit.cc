@@ -98,8 +98,13 @@ void Scheduler::Commit(Build& build, absl::Time now) {
 }
 
 void Scheduler::CompleteCommit(Run* run, const v1::Outcome& outcome, absl::Time now) {
-  Build& build = *run->owner;
   for (const v1::CommitRun::Move& move : run->moves) committing_.erase(move.reference());
+  if (run->repair) {
+    RemoveRun(run);
+    RetryWaitingCommits(now);
+    return;
+  }
+  Build& build = *run->owner;
   for (const v1::TagStatus& tag : outcome.tags()) build.tags.push_back(tag);
   if (outcome.kind() != v1::Outcome::KIND_SUCCEEDED && outcome.kind() != v1::Outcome::KIND_REUSED) {
     build.error = absl::StrCat(
@@ -129,6 +134,28 @@ void Scheduler::RetryWaitingCommits(absl::Time now) {
   for (const std::string& id : std::exchange(waiting_commits_, {})) {
     if (const auto it = builds_.find(id); it != builds_.end()) CheckBuildOver(*it->second, now);
   }
+}
+
+void Scheduler::RepairTags(const v1::Outcome& late) {
+  std::vector<v1::CommitRun::Move> moves;
+  for (const v1::TagStatus& tag : late.tags()) {
+    const TagOwner* owner = knowledge_.FindTag(tag.reference());
+    // A commit that is live puts it right by itself: it looks at every tag at its end.
+    if (owner == nullptr || !tag.moved() || tag.digest() == owner->digest ||
+        committing_.contains(tag.reference())) {
+      continue;
+    }
+    v1::CommitRun::Move& move = moves.emplace_back();
+    move.set_reference(tag.reference());
+    move.set_digest(owner->digest);
+  }
+  if (moves.empty()) return;
+  Run* const run = CreateRun(absl::StrCat("repair.", term_, ".", run_sequence_ + 1));
+  run->moves = std::move(moves);
+  run->repair = true;
+  run->shared = false;
+  for (const v1::CommitRun::Move& move : run->moves) committing_[move.reference()] = run->id;
+  MakeReady(run);
 }
 
 bool Scheduler::RebuildMissing(Build& build, const std::string& digest, absl::Time now) {

@@ -71,7 +71,8 @@ void Scheduler::WriteTask(const Build& build, int t) {
   writes_.SetField(absl::StrCat("build:", build.id), absl::StrCat("task:", t), text.ToString());
 }
 
-void Scheduler::WriteRun(const Run& run, bool leased) {
+void Scheduler::WriteRun(Run& run, bool leased) {
+  run.in_ledger = true;
   RecordText text;
   text.Add("key", run.is_commit() ? "commit" : run.build_key);
   text.AddInt("attempts", run.attempt_count).AddInt("failures", run.infrastructure_failures);
@@ -96,7 +97,7 @@ void Scheduler::Rewrite() {
   for (const auto& [id, run] : runs_) {
     if (run->worker != nullptr && run->state == Run::State::kLeased) {
       WriteRun(*run, /*leased=*/true);
-    } else if (run->attempt_count > 0) {
+    } else if (run->in_ledger) {
       WriteRun(*run, /*leased=*/false);
     }
   }
@@ -206,6 +207,7 @@ void Scheduler::LoadBuild(const std::string& id, const std::map<std::string, std
   }
   if (IsOver(build.state)) {
     ended_builds_.push_back(id);
+    ended_tasks_ += static_cast<int64_t>(build.tasks.size());
   } else {
     running_builds_.insert(id);
     unfinished_tasks_ += static_cast<int64_t>(build.tasks.size()) - build.over;

@@ -10,6 +10,9 @@
 namespace stevedore::coordinator {
 namespace {
 
+// Most times that workers may hand one run back because they cannot take it now.
+constexpr int kHandBacks = 20;
+
 absl::Duration DurationOf(const v1::Outcome& outcome, absl::Time start, absl::Time now) {
   if (outcome.has_duration()) {
     return absl::Seconds(outcome.duration().seconds()) +
@@ -34,6 +37,7 @@ void Scheduler::Restore(Run* run, const LoadedRun& loaded, absl::Time now) {
   run->infrastructure_failures = loaded.infrastructure_failures;
   run->user_failures = loaded.user_failures;
   run->losses = loaded.losses;
+  run->in_ledger = true;
   if (loaded.worker_id.empty()) {
     MakeReady(run);
     return;
@@ -163,10 +167,7 @@ void Scheduler::TakeOutcome(Worker& worker, const v1::RunReport& report, absl::T
     }
     case v1::Outcome::KIND_CANCELLED:
     case v1::Outcome::KIND_HANDED_BACK:
-      run->avoid.insert(worker.id);
-      --run->attempt_count;
-      Release(run);
-      TryAgain(run, worker.draining ? absl::ZeroDuration() : options_.retry_delay);
+      TakeBack(run, worker, outcome, now);
       return;
     default:
       TakeFailure(run, outcome, worker.id, now);
@@ -174,8 +175,24 @@ void Scheduler::TakeOutcome(Worker& worker, const v1::RunReport& report, absl::T
   }
 }
 
+void Scheduler::TakeBack(Run* run, const Worker& worker, const v1::Outcome& outcome,
+                         absl::Time now) {
+  run->avoid.insert(worker.id);
+  --run->attempt_count;
+  Release(run);
+  if (!worker.draining && ++run->handed_back > kHandBacks && !run->is_commit()) {
+    Fail(run,
+         absl::StrCat("unschedulable: workers have handed it back ", run->handed_back,
+                      " times; the last, ", worker.name, ", said: ", outcome.error()),
+         v1::FAILURE_CLASS_INFRASTRUCTURE, outcome.log_tail(), now);
+    return;
+  }
+  TryAgain(run, worker.draining ? absl::ZeroDuration() : options_.retry_delay);
+}
+
 void Scheduler::TakeLateOutcome(const v1::RunReport& report, absl::Time now) {
   const v1::Outcome& outcome = report.outcome();
+  if (!outcome.tags().empty()) RepairTags(outcome);
   if (outcome.kind() != v1::Outcome::KIND_SUCCEEDED || outcome.result().digest().empty()) return;
   // Ids of build runs begin with their key, so that even a run that is forgotten has one.
   constexpr size_t kKeySize = 64;
@@ -231,7 +248,7 @@ void Scheduler::TakeFailure(Run* run, const v1::Outcome& outcome, const std::str
     failures = ++run->infrastructure_failures;
     run->avoid.insert(worker_id);
   }
-  if (run->is_commit() && !outcome.missing_manifest().empty() &&
+  if (run->is_commit() && !run->repair && !outcome.missing_manifest().empty() &&
       RebuildMissing(*run->owner, outcome.missing_manifest(), now)) {
     return;
   }
@@ -324,10 +341,7 @@ void Scheduler::RemoveRun(Run* run) {
       it != shared_runs_.end() && it->second == run) {
     shared_runs_.erase(it);
   }
-  // A run that no worker ever had is not in the ledger.
-  if (run->attempt_count > 0 || run->infrastructure_failures > 0 || run->user_failures > 0) {
-    writes_.Delete(absl::StrCat("run:", run->id));
-  }
+  if (run->in_ledger) writes_.Delete(absl::StrCat("run:", run->id));
   for (const Waiter& waiter : run->waiters) waiter.build->tasks[waiter.task].run = nullptr;
   runs_.erase(run->id);
 }

@@ -145,6 +145,22 @@ TEST(SchedulerTest, InfrastructureFailuresAreTriedThreeTimesElsewhereFirst) {
   EXPECT_EQ(bench.Task(build, "a").failure_class(), v1::FAILURE_CLASS_INFRASTRUCTURE);
 }
 
+TEST(SchedulerTest, AHandedBackRunBurnsNoAttemptButNotForEver) {
+  SchedulerBench bench;
+  const std::string build = bench.Submit("r1", "a");
+  v1::Outcome back;
+  back.set_kind(v1::Outcome::KIND_HANDED_BACK);
+  back.set_error("no memory");
+  for (int i = 0; i < 21; ++i) {
+    EXPECT_EQ(bench.Call("w"), "a");
+    EXPECT_EQ(bench.Task(build, "a").attempt_count(), 1);
+    bench.End("w", "a", back);
+    bench.Pass(absl::Seconds(2), {"w"});
+  }
+  EXPECT_EQ(bench.Show(build), "a=failed");
+  EXPECT_THAT(bench.Task(build, "a").error(), HasSubstr("no memory"));
+}
+
 TEST(SchedulerTest, ALostWorkersRunGoesToAnother) {
   SchedulerBench bench;
   const std::string build = bench.Submit("r1", "a");

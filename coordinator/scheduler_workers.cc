@@ -325,8 +325,13 @@ void Scheduler::CheckUnschedulable(absl::Time now) {
 }
 
 void Scheduler::Trim() {
-  while (ended_builds_.size() > static_cast<size_t>(options_.ended_builds)) {
-    builds_.erase(builds_.find(ended_builds_.front()));
+  // The newest one stays whatever its size: somebody may be watching its end.
+  while (ended_builds_.size() > 1 &&
+         (ended_builds_.size() > static_cast<size_t>(options_.ended_builds) ||
+          ended_tasks_ > options_.queue_tasks)) {
+    const auto oldest = builds_.find(ended_builds_.front());
+    ended_tasks_ -= static_cast<int64_t>(oldest->second->tasks.size());
+    builds_.erase(oldest);
     ended_builds_.pop_front();
   }
 }

@@ -197,9 +197,7 @@ TEST(RegistryClientTest, ARegistryThatComesBackIsUsed) {
   credentials::MemoryCredentialStore nobody;
   bool restarted = false;
   options.wait = [&](absl::Duration, std::stop_token) {
-    if (!std::exchange(restarted, true)) {
-      EXPECT_OK(registry->Restart());
-    }
+    if (!std::exchange(restarted, true)) EXPECT_OK(registry->Restart());
   };
   RegistryClient client(&http, &nobody, options);
   registry->Kill();
