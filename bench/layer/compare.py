@@ -2,6 +2,7 @@
 """Layers by Stevedore and by other tools from the same trees, in alternation.
 
     compare.py --binary LAYER_BENCH [--quick] [--rounds N] [--corpora FOLDER] [--only NAME]
+               [--skip TEXT]
 
 Makes three trees once (in FOLDER, default: a folder below /var/tmp), runs every tool on each of
 them N times, one after the other, and prints medians. Every tool writes its blob to a file and
@@ -305,6 +306,8 @@ def main():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--corpora", help="folder for the trees; kept")
     parser.add_argument("--only", help="one tree")
+    parser.add_argument("--skip", action="append", default=[], metavar="TEXT",
+                        help="leave out tools whose name has TEXT in it; may be repeated")
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.quick else 3)
     folder = options.corpora or "/var/tmp/stevedore-bench-%d%s" % (
@@ -316,7 +319,8 @@ def main():
     trees = corpora(folder, options.quick)
     print("%d cores, load before the start %.1f, %d round(s)" % (cores, os.getloadavg()[0], rounds))
     results = {}
-    rows = contestants(options.binary, cores, not options.quick)
+    rows = [row for row in contestants(options.binary, cores, not options.quick)
+            if not any(text in row[0] for text in options.skip)]
     for tree in trees[:3]:
         if options.only and tree.name != options.only:
             continue

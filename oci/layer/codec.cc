@@ -30,8 +30,8 @@ constexpr uint64_t kStoredHeaderBytes = 5;
 constexpr uint64_t kNoiseSamples = 16;
 constexpr uint64_t kNoiseSampleBytes = 4096;
 // Chunks that look like noise are proven by compressing this much of them.
-constexpr uint64_t kTrials = 4;
-constexpr uint64_t kTrialBytes = 16384;
+constexpr uint64_t kTrials = 2;
+constexpr uint64_t kTrialBytes = 8192;
 
 void PutLe32(uint32_t value, char* out) {
   for (int i = 0; i < 4; ++i) out[i] = static_cast<char>(value >> (8 * i));
