@@ -159,6 +159,7 @@ class Scheduler {
   void RemoveRun(Run* run);
 
   // scheduler_workers.cc.
+  int CompareReport(Worker& worker, absl::Time now);
   void TakeProgress(const Worker& worker, const v1::RunReport& report);
   Worker* ChooseWorker(const Run& run, const std::vector<Worker*>& listeners) const;
   bool OthersCanTake(const Run& run) const;

@@ -71,6 +71,15 @@ absl::Status Scheduler::Report(const v1::SyncRequest& request, absl::Time now) {
     worker.reported[report.run_id()] = {report.attempt().term(), report.attempt().counter()};
     TakeProgress(worker, report);
   }
+  const int unreported = CompareReport(worker, now);
+  worker.capacity = worker.draining ? 0 : std::max(0, request.free_slots() - unreported);
+  worker.listening = true;
+  listening_.insert(&worker);
+  Settle(now);
+  return absl::OkStatus();
+}
+
+int Scheduler::CompareReport(Worker& worker, absl::Time now) {
   int unreported = 0;
   const std::map<std::string, Run*> runs = worker.runs;
   for (const auto& [id, run] : runs) {
@@ -93,11 +102,7 @@ absl::Status Scheduler::Report(const v1::SyncRequest& request, absl::Time now) {
       worker.changed = true;
     }
   }
-  worker.capacity = worker.draining ? 0 : std::max(0, request.free_slots() - unreported);
-  worker.listening = true;
-  listening_.insert(&worker);
-  Settle(now);
-  return absl::OkStatus();
+  return unreported;
 }
 
 void Scheduler::TakeProgress(const Worker& worker, const v1::RunReport& report) {
