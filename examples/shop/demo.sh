@@ -77,7 +77,8 @@ check() { /usr/bin/python3 "$root/examples/shop/demo_check.py" "$@"; }
 say "Build Stevedore and a static C++ program for the example"
 cd "$root"
 programs=(//cli:stevedore-cli //coordinator:stevedore-coordinator //worker:stevedore-worker)
-bazel build "${programs[@]}" //examples/shop/src/stock || fail "the build failed"
+# shellcheck disable=SC2086
+bazel build ${BAZEL_FLAGS:-} "${programs[@]}" //examples/shop/src/stock || fail "the build failed"
 built=$(bazel info bazel-bin 2>/dev/null)
 cli=$built/cli/stevedore-cli
 note "$("$cli" version)"
