@@ -20,7 +20,7 @@ std::atomic<int> signal_count{0};
 extern "C" void OnInterrupt(int) {
   const int saved_errno = errno;
   if (signal_count.fetch_add(1) > 0) {
-    static constexpr char kBye[] = "\nended at once; what was running is left to the coordinator\n";
+    static constexpr char kBye[] = "\nended at once\n";
     (void)!::write(STDERR_FILENO, kBye, sizeof(kBye) - 1);
     ::_exit(static_cast<int>(ExitCode::kCancelled));
   }

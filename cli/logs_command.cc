@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/coordinator_flags.h"
 #include "cli/interrupts.h"
+#include "cli/patience.h"
 #include "stevedore/v1/build_service.pb.h"
 
 namespace stevedore::cli {
@@ -21,31 +22,24 @@ struct LogsFlags {
   bool follow = false;
 };
 
-// Without --follow: the end of the log that the coordinator kept.
-absl::StatusOr<ExitCode> PrintTail(CommandContext& context, BuildClient& client,
-                                   const LogsFlags& flags) {
+// The task that the flags name.
+absl::StatusOr<TaskView> FindTask(BuildClient& client, const LogsFlags& flags) {
   ASSIGN_OR_RETURN(const v1::GetBuildResponse build, client.GetBuild(flags.build_id));
   for (const v1::TaskStatus& status : build.tasks()) {
     if (status.image_id() != flags.image) continue;
-    if (!flags.platform.empty() && status.platform() != flags.platform) continue;
-    const TaskView task = ReadTaskStatus(status);
-    context.console->Out(task.log_tail);
-    if (!task.ended()) {
-      context.console->Err(absl::StrCat(task.image, " is ", StateName(task.state),
-                                        "; use --follow to read its log as it is written\n"));
-    } else if (!task.error.empty()) {
-      context.console->Err(
-          absl::StrCat(task.image, " ", StateName(task.state), ": ", task.error, "\n"));
+    if (flags.platform.empty() || status.platform() == flags.platform) {
+      return ReadTaskStatus(status);
     }
-    return ExitCode::kOk;
   }
-  return absl::NotFoundError(absl::StrCat("build ", flags.build_id, " has no image ", flags.image,
-                                          "; `stevedore-cli builds ", flags.build_id,
-                                          "` lists its images"));
+  return absl::NotFoundError(
+      absl::StrCat("build ", flags.build_id, " has no image ", flags.image,
+                   flags.platform.empty() ? "" : absl::StrCat(" on ", flags.platform),
+                   "; `stevedore-cli builds ", flags.build_id, "` lists its images"));
 }
 
-absl::StatusOr<ExitCode> FollowLog(CommandContext& context, BuildClient& client,
-                                   const LogsFlags& flags, std::stop_token stop) {
+// Prints the log until the task has ended.
+absl::StatusOr<ExitCode> PrintLog(CommandContext& context, BuildClient& client,
+                                  const LogsFlags& flags, std::stop_token stop) {
   int64_t offset = 0;
   absl::Time last_answer = absl::Now();
   ASSIGN_OR_RETURN(const FollowOptions options, ReadFollowOptions(flags.coordinator));
@@ -54,6 +48,10 @@ absl::StatusOr<ExitCode> FollowLog(CommandContext& context, BuildClient& client,
         flags.build_id, flags.image, flags.platform, offset,
         [&](const v1::TailLogResponse& piece) {
           last_answer = absl::Now();
+          if (piece.offset() > offset) {
+            context.console->Err(
+                absl::StrCat("(", piece.offset() - offset, " bytes before this are not kept)\n"));
+          }
           context.console->Out(piece.data());
           offset = piece.offset() + static_cast<int64_t>(piece.data().size());
         },
@@ -63,15 +61,27 @@ absl::StatusOr<ExitCode> FollowLog(CommandContext& context, BuildClient& client,
     if (!absl::IsUnavailable(status) || absl::Now() - last_answer > options.wait_for_server) {
       return status;
     }
-    absl::SleepFor(options.first_retry);
+    if (Pause(options.longest_retry, stop)) {
+      return absl::CancelledError("stopped reading; the build goes on");
+    }
   }
 }
 
 absl::StatusOr<ExitCode> Logs(CommandContext& context, const LogsFlags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<BuildClient> client, Connect(flags.coordinator));
-  if (!flags.follow) return PrintTail(context, *client, flags);
+  ASSIGN_OR_RETURN(const TaskView task, FindTask(*client, flags));
+  if (!flags.follow && !task.ended()) {
+    context.console->Err(absl::StrCat(task.image, " is ", StateName(task.state),
+                                      "; use --follow to read its log as it is written\n"));
+    return ExitCode::kOk;
+  }
   Interrupts interrupts(context.console);
-  return FollowLog(context, *client, flags, interrupts.token());
+  ASSIGN_OR_RETURN(const ExitCode code, PrintLog(context, *client, flags, interrupts.token()));
+  if (!task.error.empty()) {
+    context.console->Err(
+        absl::StrCat(task.image, " ", StateName(task.state), ": ", task.error, "\n"));
+  }
+  return code;
 }
 
 }  // namespace
