@@ -17,6 +17,7 @@ absl::StatusOr<v1::Image> ToMessage(const graph::ResolvedImage& image) {
   message.mutable_parents()->Assign(image.parents.begin(), image.parents.end());
   message.set_driver(image.driver);
   message.set_options_json(image.options_json);
+  message.set_source(image.where.ToString());
   message.mutable_arguments()->insert(image.arguments.begin(), image.arguments.end());
   message.mutable_labels()->insert(image.labels.begin(), image.labels.end());
   message.mutable_volatile_names()->Assign(image.volatile_names.begin(),

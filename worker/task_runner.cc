@@ -38,8 +38,7 @@ bool IsUserError(const absl::Status& status) {
   }
 }
 
-v1::Outcome Failed(const v1::Image& image, const absl::Status& status, v1::FailureClass kind,
-                   const std::stop_token& stop) {
+v1::Outcome Failed(const absl::Status& status, v1::FailureClass kind, const std::stop_token& stop) {
   v1::Outcome outcome;
   if (stop.stop_requested()) {
     outcome.set_kind(v1::Outcome::KIND_CANCELLED);
@@ -47,7 +46,7 @@ v1::Outcome Failed(const v1::Image& image, const absl::Status& status, v1::Failu
   }
   outcome.set_kind(v1::Outcome::KIND_FAILED);
   outcome.set_failure_class(kind);
-  outcome.set_error(absl::StrCat(image.id(), ": ", std::string(status.message())));
+  outcome.set_error(std::string(status.message()));
   return outcome;
 }
 
@@ -121,6 +120,7 @@ class BuildTask {
   absl::Status Build(Driver& driver) {
     request_.id = image_.id();
     request_.reference = image_.reference();
+    request_.source = image_.source();
     ASSIGN_OR_RETURN(request_.platform, oci::Platform::Parse(run_.platform()));
     request_.options_json = image_.options_json();
     request_.arguments.insert(image_.arguments().begin(), image_.arguments().end());
@@ -188,8 +188,7 @@ v1::Outcome TaskRunner::Build(const v1::BuildRun& run, RunMonitor& monitor, std:
   const v1::Image& image = run.image();
   const auto driver = drivers_->find(image.driver());
   if (driver == drivers_->end()) {
-    return Failed(image,
-                  absl::InvalidArgumentError(
+    return Failed(absl::InvalidArgumentError(
                       absl::StrCat("no driver ", base::Quoted(image.driver()), " here; there are: ",
                                    absl::StrJoin(*drivers_, ", ",
                                                  [](std::string* out, const auto& known) {
@@ -199,7 +198,7 @@ v1::Outcome TaskRunner::Build(const v1::BuildRun& run, RunMonitor& monitor, std:
   }
   BuildTask task(run, *repositories_, *contexts_, parents_, monitor, stop);
   const absl::StatusOr<bool> known = task.CheckKnown();
-  if (!known.ok()) return Failed(image, known.status(), v1::FAILURE_CLASS_INFRASTRUCTURE, stop);
+  if (!known.ok()) return Failed(known.status(), v1::FAILURE_CLASS_INFRASTRUCTURE, stop);
   if (*known) {
     v1::Outcome outcome;
     outcome.set_kind(v1::Outcome::KIND_REUSED);
@@ -211,17 +210,16 @@ v1::Outcome TaskRunner::Build(const v1::BuildRun& run, RunMonitor& monitor, std:
   if (!status.ok()) {
     // A context folder that changed under an embedded build is the user's to settle.
     const bool user = absl::IsFailedPrecondition(status);
-    return Failed(image, status, user ? v1::FAILURE_CLASS_USER : v1::FAILURE_CLASS_INFRASTRUCTURE,
-                  stop);
+    return Failed(status, user ? v1::FAILURE_CLASS_USER : v1::FAILURE_CLASS_INFRASTRUCTURE, stop);
   }
   status = task.Build(*driver->second);
   if (!status.ok()) {
-    return Failed(image, status,
+    return Failed(status,
                   IsUserError(status) ? v1::FAILURE_CLASS_USER : v1::FAILURE_CLASS_INFRASTRUCTURE,
                   stop);
   }
   status = task.Push();
-  if (!status.ok()) return Failed(image, status, v1::FAILURE_CLASS_INFRASTRUCTURE, stop);
+  if (!status.ok()) return Failed(status, v1::FAILURE_CLASS_INFRASTRUCTURE, stop);
   return task.Succeeded();
 }
 

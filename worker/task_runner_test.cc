@@ -132,7 +132,7 @@ TEST_F(TaskRunnerTest, ParentsAreReadByDigest) {
   const v1::Outcome missing = Run();
   EXPECT_EQ(missing.kind(), v1::Outcome::KIND_FAILED);
   EXPECT_EQ(missing.failure_class(), v1::FAILURE_CLASS_INFRASTRUCTURE);
-  EXPECT_THAT(missing.error(), HasSubstr("web:1.0: parent base:1"));
+  EXPECT_THAT(missing.error(), HasSubstr("parent base:1"));
 }
 
 TEST_F(TaskRunnerTest, ContextsAreMergedInOrder) {
@@ -156,7 +156,7 @@ TEST_F(TaskRunnerTest, WhatTheDefinitionGotWrongIsTheUsers) {
   const v1::Outcome outcome = Run();
   EXPECT_EQ(outcome.kind(), v1::Outcome::KIND_FAILED);
   EXPECT_EQ(outcome.failure_class(), v1::FAILURE_CLASS_USER);
-  EXPECT_EQ(outcome.error(), "web:1.0: layer 1: `from: public` is not in the context");
+  EXPECT_EQ(outcome.error(), "layer 1: `from: public` is not in the context");
   driver_->instead = [](std::stop_token) { return absl::ResourceExhaustedError("disk full"); };
   EXPECT_EQ(Run().failure_class(), v1::FAILURE_CLASS_INFRASTRUCTURE);
 }
