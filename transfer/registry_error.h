@@ -16,11 +16,11 @@ namespace stevedore::transfer {
 
 // What was tried, for the message. A value.
 struct ErrorContext {
-  std::string doing;     // "PUT http://localhost:5000/v2/shop/web/manifests/1.0"
-  std::string registry;  // "localhost:5000"
-  std::string access;    // "push to shop/web"; empty if nothing in particular.
+  std::string doing;        // "PUT http://localhost:5000/v2/shop/web/manifests/1.0"
+  std::string registry;     // "localhost:5000"
+  std::string access = "";  // "push to shop/web"; empty if nothing in particular.
   // Who asked.
-  std::optional<credentials::Credential> credential;
+  std::optional<credentials::Credential> credential = std::nullopt;
   // The token service accepted who asked, and the registry still says no.
   bool identity_accepted = false;
 };

@@ -25,8 +25,8 @@ struct TokenRequest {
   std::string realm;     // URL of the token service; already checked by CheckTokenService.
   std::string service;
   std::vector<std::string> scopes;  // "repository:shop/web:pull,push"
-  std::optional<credentials::Credential> credential;
-  http::TlsOptions tls;
+  std::optional<credentials::Credential> credential = std::nullopt;
+  http::TlsOptions tls = {};
 };
 
 // Fetches tokens and keeps them until shortly before they expire. Equal requests at the same time

@@ -197,7 +197,9 @@ TEST(RegistryClientTest, ARegistryThatComesBackIsUsed) {
   credentials::MemoryCredentialStore nobody;
   bool restarted = false;
   options.wait = [&](absl::Duration, std::stop_token) {
-    if (!std::exchange(restarted, true)) EXPECT_OK(registry->Restart());
+    if (!std::exchange(restarted, true)) {
+      EXPECT_OK(registry->Restart());
+    }
   };
   RegistryClient client(&http, &nobody, options);
   registry->Kill();
