@@ -32,14 +32,7 @@ int Main(int argc, char** argv) {
     std::reverse(arguments.begin(), arguments.end());  // The parser takes them from the back.
     app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
-    for (const CLI::App* command = &app; command != nullptr;) {
-      const auto parsed = command->get_subcommands();
-      if (parsed.empty()) {
-        console.Out(command->help());
-        break;
-      }
-      command = parsed.front();
-    }
+    console.Out(app.help());  // Of the command that was entered.
     return static_cast<int>(ExitCode::kOk);
   } catch (const CLI::CallForAllHelp&) {
     console.Out(app.help("", CLI::AppFormatMode::All));
@@ -52,8 +45,7 @@ int Main(int argc, char** argv) {
   // The parts of an embedded build log for operators; here a display tells the story.
   base::SetLogThreshold(context.debug ? base::LogLevel::kDebug : base::LogLevel::kError);
   if (!context.action) {
-    const auto parsed = app.get_subcommands();
-    console.Out(parsed.empty() ? app.help() : parsed.front()->help());
+    console.Out(app.help());
     return static_cast<int>(ExitCode::kOk);
   }
   const absl::StatusOr<ExitCode> result = context.action();

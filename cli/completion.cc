@@ -82,16 +82,16 @@ std::string BashCompletion(const std::string& program,
   std::string text = absl::StrCat("# bash completion for ", program, "\n_stevedore_cli() {\n");
   absl::StrAppend(&text,
                   "  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-                  "  local path= i\n"
+                  "  local command= i\n"
                   "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-                  "    case \"$path ${COMP_WORDS[i]}\" in\n");
+                  "    case \"$command ${COMP_WORDS[i]}\" in\n");
   for (const CompletionCommand& command : commands) {
     if (command.path.empty()) continue;
     const std::string path = absl::StrJoin(command.path, " ");
-    absl::StrAppend(&text, "      ' ", path, "') path=' ", path, "' ;;\n");
+    absl::StrAppend(&text, "      ' ", path, "') command=' ", path, "' ;;\n");
   }
-  absl::StrAppend(&text,
-                  "    esac\n  done\n  local flags= subcommands= images=\n  case \"$path\" in\n");
+  absl::StrAppend(
+      &text, "    esac\n  done\n  local flags= subcommands= images=\n  case \"$command\" in\n");
   for (const CompletionCommand& command : commands) {
     const std::string path =
         command.path.empty() ? "" : absl::StrCat(" ", absl::StrJoin(command.path, " "));
@@ -134,16 +134,16 @@ std::string ZshCompletion(const std::string& program,
                           const std::vector<CompletionCommand>& commands) {
   std::string text = absl::StrCat("#compdef ", program, "\n_stevedore_cli() {\n");
   absl::StrAppend(&text,
-                  "  local path= i\n"
+                  "  local command= i\n"
                   "  for ((i = 2; i < CURRENT; i++)); do\n"
-                  "    case \"$path ${words[i]}\" in\n");
+                  "    case \"$command ${words[i]}\" in\n");
   for (const CompletionCommand& command : commands) {
     if (command.path.empty()) continue;
     const std::string path = absl::StrJoin(command.path, " ");
-    absl::StrAppend(&text, "      ' ", path, "') path=' ", path, "' ;;\n");
+    absl::StrAppend(&text, "      ' ", path, "') command=' ", path, "' ;;\n");
   }
-  absl::StrAppend(&text,
-                  "    esac\n  done\n  local -a flags subcommands images\n  case \"$path\" in\n");
+  absl::StrAppend(
+      &text, "    esac\n  done\n  local -a flags subcommands images\n  case \"$command\" in\n");
   for (const CompletionCommand& command : commands) {
     const std::string path =
         command.path.empty() ? "" : absl::StrCat(" ", absl::StrJoin(command.path, " "));
@@ -186,8 +186,10 @@ std::string ZshCompletion(const std::string& program,
                   "    _describe command subcommands\n"
                   "  fi\n"
                   "}\n"
-                  "compdef _stevedore_cli ",
-                  program, "\n");
+                  // Sourced, it announces itself; found by zsh in its path, it is called at once.
+                  "if [[ ${funcstack[1]} == _",
+                  program, " ]]; then\n  _stevedore_cli \"$@\"\nelse\n  compdef _stevedore_cli ",
+                  program, "\nfi\n");
   return text;
 }
 
