@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -92,6 +93,8 @@ absl::Status Serve(const Flags& flags) {
   options.version = kVersion;
   options.takeover = flags.redis.empty() ? absl::ZeroDuration() : absl::Seconds(flags.takeover);
   options.scheduler.lease = absl::Seconds(flags.lease);
+  // A busy worker's call waits less than its lease, or every healthy worker would be given up.
+  options.busy_sync = std::min(options.busy_sync, options.scheduler.lease / 3);
   options.scheduler.grace = absl::Seconds(flags.grace);
   options.scheduler.orphan = absl::Seconds(flags.orphan);
   options.scheduler.trust_results = absl::Seconds(flags.trust_results);
@@ -127,6 +130,7 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);  // A Redis that dies is an error of the next write, not our end.
   Flags flags;
   CLI::App app("Owns a queue of image builds and hands their tasks to workers.");
   AddFlags(flags, app);

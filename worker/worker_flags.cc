@@ -53,6 +53,11 @@ void AddFlags(CLI::App& app, WorkerFlags* flags) {
                  "ones, as assembling needs no CPU of the platform");
   app.add_option("--insecure-registry", flags->insecure_registries,
                  "host[:port] of a registry without TLS or with any certificate, repeatable");
+  app.add_option("--lease", flags->lease_seconds,
+                 "Seconds after which the coordinator gives a silent worker up, as it has them: no "
+                 "tag is moved later than that")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--drain-timeout", flags->drain_timeout_seconds,
                  "Seconds to finish tasks after SIGTERM; a second SIGTERM hands them back at once")
       ->check(CLI::NonNegativeNumber)

@@ -25,6 +25,8 @@ struct WorkerFlags {
   // nothing of the image.
   std::vector<std::string> platforms;
   std::vector<std::string> insecure_registries;
+  // As the coordinator has it.
+  double lease_seconds = 15;
   int drain_timeout_seconds = 900;
   std::string log_level = "info";
 };

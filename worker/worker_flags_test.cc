@@ -38,7 +38,8 @@ TEST(WorkerFlagsTest, ReadsWhatIsGiven) {
   int exit_code = -1;
   ASSERT_TRUE(Parse({"--coordinator", "a:1,b:2", "--slots", "7", "--platform", "linux/arm64",
                      "--platform", "linux/amd64", "--memory-budget", "64MB", "--name", "w",
-                     "--insecure-registry", "r:5000", "--drain-timeout", "5"},
+                     "--insecure-registry", "r:5000", "--drain-timeout", "5",
+                     "--lease", "2.5"},
                     &flags, &exit_code));
   EXPECT_THAT(flags.coordinators, ElementsAre("a:1", "b:2"));
   EXPECT_EQ(flags.slots, 7);
@@ -46,6 +47,7 @@ TEST(WorkerFlagsTest, ReadsWhatIsGiven) {
   EXPECT_EQ(flags.memory_budget, 64 << 20);
   EXPECT_THAT(flags.insecure_registries, ElementsAre("r:5000"));
   EXPECT_EQ(flags.drain_timeout_seconds, 5);
+  EXPECT_EQ(flags.lease_seconds, 2.5);
 }
 
 TEST(WorkerFlagsTest, ErrorsAndHelpEndTheProgram) {

@@ -69,6 +69,7 @@ absl::Status Serve(const WorkerFlags& flags, const sigset_t& signals) {
   options.worker_name = flags.name;
   options.platforms = flags.platforms;
   options.slots = flags.slots;
+  options.lease = absl::Seconds(flags.lease_seconds);
   options.drain_timeout = absl::Seconds(flags.drain_timeout_seconds);
   Agent agent(options, channel.get(), &runner);
   base::Log(base::LogLevel::kInfo, "worker started",
@@ -90,6 +91,7 @@ int Main(int argc, char** argv) {
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);  // A connection that is cut is an error of the next write, not our end.
   const absl::Status status = Serve(flags, signals);
   if (status.ok()) return 0;
   std::cerr << "stevedore-worker: " << status.message() << "\n";
