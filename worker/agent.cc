@@ -383,8 +383,9 @@ class Agent::Body : public std::enable_shared_from_this<Agent::Body> {
       ended_ = true;
       return;
     }
-    // Nothing to report, and nobody to tell it.
-    if (state_.runs().empty() && !connected_) ended_ = true;
+    // Nothing to report, and nobody to tell it. While a call waits, its answer may bring a run that
+    // has to be handed back.
+    if (state_.runs().empty() && !connected_ && awaited_seq_ == 0) ended_ = true;
     if (!farewell_until_.has_value()) farewell_until_ = now + options_.farewell_timeout;
     if (now >= *farewell_until_) ended_ = true;
     *wake = std::min(*wake, *farewell_until_);

@@ -283,6 +283,23 @@ TEST_F(AgentTest, HandBackStopsAndSaysSo) {
   EXPECT_TRUE(agent.Await());
 }
 
+TEST_F(AgentTest, DrainedBeforeItsFirstAnswerItHandsBackWhatThatBrings) {
+  Agent agent(options_, &channel_, &executor_);
+  agent.Start();
+  FakeChannel::Call first = channel_.Next();
+  agent.Drain();
+  FakeChannel::Call second = channel_.Next();
+  EXPECT_TRUE(second.request.draining());
+  Assign("r");
+  Reply(std::move(first));
+  Reply(std::move(second));
+  FakeChannel::Call call =
+      AnswerUntil([](const auto& r) { return HasOutcome(r, v1::Outcome::KIND_HANDED_BACK); });
+  assigned_.clear();
+  Reply(std::move(call));
+  EXPECT_TRUE(agent.Await());
+}
+
 TEST_F(AgentTest, DrainEndsWithoutACoordinatorToo) {
   options_.farewell_timeout = absl::Milliseconds(20);
   Agent agent(options_, &channel_, &executor_);
