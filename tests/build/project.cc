@@ -152,6 +152,7 @@ BuildOutcome Project::Outcome(const std::string& metadata_file) const {
     const std::string image = task.value("image", "");
     outcome.states[image] = task.value("state", "");
     outcome.digests[image] = task.value("digest", "");
+    outcome.workers[image] = task.value("worker", "");
     outcome.attempts[image] = task.value("attempts", 0);
     outcome.causes[image] = task.value("causes", std::vector<std::string>());
   }

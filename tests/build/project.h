@@ -25,6 +25,7 @@ struct BuildOutcome {
   std::map<std::string, std::string> states;   // By image id.
   std::map<std::string, std::string> digests;  // By image id.
   std::map<std::string, int> attempts;         // By image id.
+  std::map<std::string, std::string> workers;  // By image id: who had it last.
   std::map<std::string, std::vector<std::string>> causes;
   std::map<std::string, std::string> tags;  // Reference to digest, those that were moved or kept.
 };

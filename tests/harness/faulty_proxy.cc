@@ -64,6 +64,23 @@ void FaultyProxy::Add(Fault fault) {
   faults_.push_back(std::move(fault));
 }
 
+void FaultyProxy::Release() {
+  base::MutexLock lock(&mu_);
+  released_ = true;
+  released_changed_.SignalAll();
+}
+
+int FaultyProxy::held_count() const {
+  base::MutexLock lock(&mu_);
+  return held_count_;
+}
+
+void FaultyProxy::AwaitRelease() {
+  base::MutexLock lock(&mu_);
+  ++held_count_;
+  while (!released_) released_changed_.Wait(&mu_);
+}
+
 int FaultyProxy::pending_count() const {
   base::MutexLock lock(&mu_);
   return static_cast<int>(faults_.size());
@@ -119,6 +136,7 @@ absl::Status FaultyProxy::Forward(const ReceivedRequest& request, Connection& cl
   RETURN_IF_ERROR(Copy(client, server, length, 0));
   // An answer's head is framed as a request's.
   ASSIGN_OR_RETURN(const ReceivedRequest answer, server.ReadRequest());
+  if (fault.has_value() && fault->hold_answer) AwaitRelease();
   RETURN_IF_ERROR(client.Write(answer.head));
   if (fault.has_value() && fault->cut_response_after.has_value()) {
     return Copy(server, client, *fault->cut_response_after, 0);

@@ -32,6 +32,8 @@ struct Fault {
   std::optional<uint64_t> cut_response_after = std::nullopt;
   // Read the request, then neither forward nor answer until the client goes.
   bool hang = false;
+  // Forward the request, let the server finish, but keep its answer until FaultyProxy::Release.
+  bool hold_answer = false;
   // Pass on the answer no faster than this.
   uint64_t bytes_per_second = 0;
 };
@@ -46,6 +48,14 @@ class FaultyProxy {
   std::string host() const { return server_->host(); }
   int port() const { return server_->port(); }
 
+  FaultyProxy(const FaultyProxy&) = delete;
+  FaultyProxy& operator=(const FaultyProxy&) = delete;
+  ~FaultyProxy() { Release(); }
+
+  // Passes on the answers that are held, and holds no more.
+  void Release() ABSL_LOCKS_EXCLUDED(mu_);
+  // Answers held so far, released or not.
+  int held_count() const ABSL_LOCKS_EXCLUDED(mu_);
   // Faults are tried in the order they were added.
   void Add(Fault fault) ABSL_LOCKS_EXCLUDED(mu_);
   // Faults that were not used up yet.
@@ -56,12 +66,16 @@ class FaultyProxy {
  private:
   explicit FaultyProxy(int server_port) : server_port_(server_port) {}
   void Serve(http::testing::Connection& client) ABSL_LOCKS_EXCLUDED(mu_);
+  void AwaitRelease() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Forward(const http::testing::ReceivedRequest& request,
                        http::testing::Connection& client, const std::optional<Fault>& fault);
   std::optional<Fault> Take(const http::testing::ReceivedRequest& request) ABSL_LOCKS_EXCLUDED(mu_);
 
   const int server_port_;
   mutable base::Mutex mu_;
+  base::CondVar released_changed_;
+  bool released_ ABSL_GUARDED_BY(mu_) = false;
+  int held_count_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<Fault> faults_ ABSL_GUARDED_BY(mu_);
   std::deque<std::string> seen_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<http::testing::LoopbackServer> server_;
