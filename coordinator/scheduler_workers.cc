@@ -51,7 +51,8 @@ absl::Status Scheduler::Report(const v1::SyncRequest& request, absl::Time now) {
                                            request.worker_name(), " came after call ", worker.seq));
   }
   worker.seq = request.seq();
-  worker.name = request.worker_name().empty() ? request.worker_id() : request.worker_name();
+  // A worker inside the caller's own process has no name: nobody needs to be told.
+  worker.name = request.worker_name();
   worker.expected = false;
   worker.slots = request.slots();
   worker.draining = request.draining();
