@@ -69,6 +69,17 @@ std::string FlagWords(const CompletionCommand& command) {
   return absl::StrJoin(words, " ");
 }
 
+// Cases of a shell's `case` that find out which command the words so far lead to.
+std::string CommandCases(const std::vector<CompletionCommand>& commands) {
+  std::string text;
+  for (const CompletionCommand& command : commands) {
+    if (command.path.empty()) continue;
+    const std::string path = absl::StrJoin(command.path, " ");
+    absl::StrAppend(&text, "      ' ", path, "') command=' ", path, "' ;;\n");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<CompletionCommand> DescribeCommands(const CLI::App& app) {
@@ -85,11 +96,7 @@ std::string BashCompletion(const std::string& program,
                   "  local command= i\n"
                   "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
                   "    case \"$command ${COMP_WORDS[i]}\" in\n");
-  for (const CompletionCommand& command : commands) {
-    if (command.path.empty()) continue;
-    const std::string path = absl::StrJoin(command.path, " ");
-    absl::StrAppend(&text, "      ' ", path, "') command=' ", path, "' ;;\n");
-  }
+  absl::StrAppend(&text, CommandCases(commands));
   absl::StrAppend(
       &text, "    esac\n  done\n  local flags= subcommands= images=\n  case \"$command\" in\n");
   for (const CompletionCommand& command : commands) {
@@ -137,11 +144,7 @@ std::string ZshCompletion(const std::string& program,
                   "  local command= i\n"
                   "  for ((i = 2; i < CURRENT; i++)); do\n"
                   "    case \"$command ${words[i]}\" in\n");
-  for (const CompletionCommand& command : commands) {
-    if (command.path.empty()) continue;
-    const std::string path = absl::StrJoin(command.path, " ");
-    absl::StrAppend(&text, "      ' ", path, "') command=' ", path, "' ;;\n");
-  }
+  absl::StrAppend(&text, CommandCases(commands));
   absl::StrAppend(
       &text, "    esac\n  done\n  local -a flags subcommands images\n  case \"$command\" in\n");
   for (const CompletionCommand& command : commands) {
