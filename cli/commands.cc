@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
+#include "cli/credential_commands.h"
 
 namespace stevedore::cli {
 
@@ -22,6 +23,14 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddCancelCommand(app, context);
   AddBuildsCommand(app, context);
   AddGetCommand(app, context);
+  CLI::App* create = app.add_subcommand("create", "Store something new")->alias("generate");
+  AddCreateCredentials(*create->fallthrough(), context);
+  CLI::App* remove = app.add_subcommand("delete", "Delete what is stored");
+  AddDeleteCredentials(*remove->fallthrough(), context);
+  CLI::App* rotate = app.add_subcommand("rotate", "Replace secrets");
+  AddRotateCredentials(*rotate->fallthrough(), context);
+  CLI::App* migrate = app.add_subcommand("migrate", "Bring stored data to today's format");
+  AddMigrateCredentials(*migrate->fallthrough(), context);
   AddVersionCommand(app, context);
   AddCompletionCommand(app, context);
 }

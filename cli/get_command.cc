@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/credential_commands.h"
 #include "cli/definitions.h"
 #include "cli/text.h"
 #include "graph/catalog.h"
@@ -141,6 +142,7 @@ void AddGetCommand(CLI::App& app, CommandContext& context) {
                          ->alias("i")
                          ->alias("img");
   command->fallthrough();
+  AddGetCredentials(*command, context);
   const auto flags = std::make_shared<GetImagesFlags>();
   images->add_flag("-t,--tree", flags->tree, "Show what builds on what");
   images->add_option("-f,--filter", flags->filters, "Only images with this attribute")

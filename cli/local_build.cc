@@ -65,6 +65,8 @@ class LocalProject {
     ASSIGN_OR_RETURN(catalog_holder_, LoadCatalog(variables));
     ASSIGN_OR_RETURN(const std::string directory, ParseOutput(output));
     push_ = PushWanted(flags_, catalog().configuration());
+    RETURN_IF_ERROR(lookups_.UseStore(catalog().configuration()));
+    RETURN_IF_ERROR(uploads_.UseStore(catalog().configuration()));
     RETURN_IF_ERROR(OpenLayout(directory, dry));
     RETURN_IF_ERROR(Select(dry, stop));
     ASSIGN_OR_RETURN(cache_directory_, CacheDirectory());

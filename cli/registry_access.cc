@@ -1,6 +1,8 @@
 #include "cli/registry_access.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "cli/credential_settings.h"
 #include "cli/version.h"
 
 namespace stevedore::cli {
@@ -25,9 +27,22 @@ transfer::RegistryClientOptions Options(RegistryAccess::Patience patience) {
 
 }  // namespace
 
+ProjectCredentials::ProjectCredentials()
+    : docker_(credentials::DockerConfigCredentialStore::DefaultPath()) {}
+
+absl::Status ProjectCredentials::UseStore(const graph::Configuration& configuration) {
+  ASSIGN_OR_RETURN(records_, OpenRecordStore(configuration));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<credentials::Credential>> ProjectCredentials::Find(
+    absl::string_view registry, absl::string_view repository) const {
+  if (records_ == nullptr) return docker_.Find(registry, repository);
+  const credentials::RecordCredentialStore records(records_.get());
+  return credentials::ChainCredentialStore({&records, &docker_}).Find(registry, repository);
+}
+
 RegistryAccess::RegistryAccess(Patience patience)
-    : http_(HttpOptions()),
-      credentials_(credentials::DockerConfigCredentialStore::DefaultPath()),
-      client_(&http_, &credentials_, Options(patience)) {}
+    : http_(HttpOptions()), client_(&http_, &credentials_, Options(patience)) {}
 
 }  // namespace stevedore::cli

@@ -1,17 +1,38 @@
-// Registries, with the user's own docker credentials.
+// Registries, with the credentials of the project and of the user.
 
 #ifndef STEVEDORE_CLI_REGISTRY_ACCESS_H_
 #define STEVEDORE_CLI_REGISTRY_ACCESS_H_
 
 #include <memory>
+#include <optional>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "credentials/credential_store.h"
 #include "credentials/docker_config_credential_store.h"
+#include "credentials/record_store.h"
+#include "graph/configuration.h"
 #include "http/client.h"
 #include "transfer/registry_client.h"
 
 namespace stevedore::cli {
 
-// A RegistryClient with what it stands on. Thread-safe.
+// The configured store first, then docker's configuration. Thread-safe after UseStore.
+class ProjectCredentials final : public credentials::CredentialStore {
+ public:
+  ProjectCredentials();
+  // INVALID_ARGUMENT if the configured kind of store is unknown. Not thread-safe.
+  absl::Status UseStore(const graph::Configuration& configuration);
+  absl::StatusOr<std::optional<credentials::Credential>> Find(
+      absl::string_view registry, absl::string_view repository) const override;
+
+ private:
+  std::unique_ptr<credentials::RecordStore> records_;
+  const credentials::DockerConfigCredentialStore docker_;
+};
+
+// A RegistryClient with what it stands on. Thread-safe after UseStore.
 class RegistryAccess {
  public:
   // How long to try before an error is shown.
@@ -22,11 +43,16 @@ class RegistryAccess {
 
   explicit RegistryAccess(Patience patience);
 
+  // From now on the store of the project is asked first. Before the client is used.
+  absl::Status UseStore(const graph::Configuration& configuration) {
+    return credentials_.UseStore(configuration);
+  }
+
   transfer::RegistryClient* client() { return &client_; }
 
  private:
   http::Client http_;
-  const credentials::DockerConfigCredentialStore credentials_;
+  ProjectCredentials credentials_;
   transfer::RegistryClient client_;
 };
 

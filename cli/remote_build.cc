@@ -41,14 +41,15 @@ struct RemoteProject {
 
 absl::StatusOr<RemoteProject> Prepare(CommandContext& context, const BuildFlags& flags,
                                       const RemoteOptions& remote, const std::string& cache,
-                                      transfer::RegistryClient* registries, std::stop_token stop) {
+                                      RegistryAccess& registries, std::stop_token stop) {
   ASSIGN_OR_RETURN(const auto variables, TemplateVariables(flags));
   ASSIGN_OR_RETURN(const graph::Catalog catalog, LoadDefinitions(context, variables));
+  RETURN_IF_ERROR(registries.UseStore(catalog.configuration()));
   ASSIGN_OR_RETURN(graph::SelectionRequest request,
                    ReadSelectionRequest(flags, catalog.configuration()));
   ParentOptions parents;
   ASSIGN_OR_RETURN(parents.build_parents, ReadBuildParents(flags));
-  RegistryParentFinder finder(registries);
+  RegistryParentFinder finder(registries.client());
   RemoteProject project;
   ASSIGN_OR_RETURN(project.selected,
                    SelectWithParents(catalog, std::move(request), finder, parents, stop));
@@ -120,7 +121,7 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
   const std::stop_token stop = interrupts.token();
   RegistryAccess registries(RegistryAccess::Patience::kPerson);
   ASSIGN_OR_RETURN(const RemoteProject project,
-                   Prepare(context, flags, options, cache, registries.client(), stop));
+                   Prepare(context, flags, options, cache, registries, stop));
   if (project.selected.selection.images.empty()) return ExitCode::kOk;
   const std::unique_ptr<ProgressDisplay> display =
       CreateProgressDisplay(style, context.console, &base::Clock::System());
@@ -155,7 +156,7 @@ absl::StatusOr<ExitCode> PlanRemotely(CommandContext& context, const BuildFlags&
   Interrupts interrupts(context.console);
   RegistryAccess registries(RegistryAccess::Patience::kPerson);
   ASSIGN_OR_RETURN(const RemoteProject project,
-                   Prepare(context, flags, {}, cache, registries.client(), interrupts.token()));
+                   Prepare(context, flags, {}, cache, registries, interrupts.token()));
   if (project.selected.selection.images.empty()) return ExitCode::kOk;
   ASSIGN_OR_RETURN(const v1::PlanBuildResponse plan, client->PlanBuild(project.submission));
   context.console->Out(json ? PlanJson(plan) : PlanTable(plan));
