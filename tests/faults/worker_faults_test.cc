@@ -156,6 +156,8 @@ TEST_F(WorkerFaultsTest, DrainedItFinishesWhatItHas) {
   StartWorkers({"w1"});
   const std::unique_ptr<Process> cli = Submit("first");
   AwaitRunning(*cli, "first");
+  // The CLI may hear of it before the worker does; its first answer brings it.
+  ASSERT_OK(fleet_->worker("w1").WaitForOutput("connected to the coordinator"));
   fleet_->worker("w1").Signal(SIGTERM);
   ASSERT_OK(fleet_->worker("w1").WaitForOutput("draining"));
   StartWorkers({"w2"});
@@ -171,6 +173,8 @@ TEST_F(WorkerFaultsTest, ToldTwiceItHandsBackWithoutBurningAnAttempt) {
   StartWorkers({"w1"});
   const std::unique_ptr<Process> cli = Submit("first");
   AwaitRunning(*cli, "first");
+  // The CLI may hear of it before the worker does; its first answer brings it.
+  ASSERT_OK(fleet_->worker("w1").WaitForOutput("connected to the coordinator"));
   fleet_->worker("w1").Signal(SIGTERM);
   ASSERT_OK(fleet_->worker("w1").WaitForOutput("draining"));
   fleet_->worker("w1").Signal(SIGTERM);
