@@ -38,8 +38,14 @@ void AddLogsCommand(CLI::App& app, CommandContext& context);
 void AddCancelCommand(CLI::App& app, CommandContext& context);
 void AddBuildsCommand(CLI::App& app, CommandContext& context);
 void AddGetCommand(CLI::App& app, CommandContext& context);
+void AddCreateCommand(CLI::App& app, CommandContext& context);
+void AddInitializeCommand(CLI::App& app, CommandContext& context);
+void AddValidateCommand(CLI::App& app, CommandContext& context);
 void AddVersionCommand(CLI::App& app, CommandContext& context);
 void AddCompletionCommand(CLI::App& app, CommandContext& context);
+
+// Adds `configuration` to `create`.
+void AddCreateConfiguration(CLI::App& create, CommandContext& context);
 
 // Enters all of the above and the global flags.
 void AddCommands(CLI::App& app, CommandContext& context);

@@ -23,8 +23,9 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddCancelCommand(app, context);
   AddBuildsCommand(app, context);
   AddGetCommand(app, context);
-  CLI::App* create = app.add_subcommand("create", "Store something new")->alias("generate");
-  AddCreateCredentials(*create->fallthrough(), context);
+  AddCreateCommand(app, context);
+  AddInitializeCommand(app, context);
+  AddValidateCommand(app, context);
   CLI::App* remove = app.add_subcommand("delete", "Delete what is stored");
   AddDeleteCredentials(*remove->fallthrough(), context);
   CLI::App* rotate = app.add_subcommand("rotate", "Replace secrets");

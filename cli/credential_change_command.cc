@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "cli/credential_commands.h"
 #include "cli/credential_settings.h"
+#include "cli/definitions.h"
 #include "cli/secret_input.h"
 #include "cli/text.h"
 #include "credentials/file_credential_store.h"

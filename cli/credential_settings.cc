@@ -6,22 +6,6 @@
 
 namespace stevedore::cli {
 
-absl::StatusOr<graph::Configuration> LoadConfiguration(const CommandContext& context) {
-  graph::ConfigurationSources sources = graph::ConfigurationSources::FromProcess();
-  sources.file = context.config_path;
-  sources.lenient = context.lenient;
-  absl::StatusOr<graph::Configuration> configuration = graph::Configuration::Load(sources);
-  if (absl::IsNotFound(configuration.status())) {
-    // A file that is not there is a wrong command line, not a credential that is missing.
-    return absl::InvalidArgumentError(configuration.status().message());
-  }
-  RETURN_IF_ERROR(configuration.status());
-  for (const graph::Diagnostic& warning : configuration->warnings) {
-    PrintWarning(*context.console, warning.ToString());
-  }
-  return configuration;
-}
-
 absl::StatusOr<std::unique_ptr<credentials::RecordStore>> OpenRecordStore(
     const graph::Configuration& configuration) {
   if (configuration.credentials_storage_type == "local") return OpenFileStore(configuration);

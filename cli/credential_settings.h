@@ -7,7 +7,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "cli/command.h"
 #include "credentials/environment_credential_store.h"
 #include "credentials/file_credential_store.h"
 #include "credentials/record.h"
@@ -15,10 +14,6 @@
 #include "graph/configuration.h"
 
 namespace stevedore::cli {
-
-// The configuration that the global flags and the environment say, without definitions; prints its
-// warnings. INVALID_ARGUMENT for what is wrong or not there.
-absl::StatusOr<graph::Configuration> LoadConfiguration(const CommandContext& context);
 
 // The store of `configuration` for reading. INVALID_ARGUMENT for a storage type that there is not.
 // Thread-safe.

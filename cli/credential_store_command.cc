@@ -10,6 +10,7 @@
 #include "cli/credential_commands.h"
 #include "cli/credential_printer.h"
 #include "cli/credential_settings.h"
+#include "cli/definitions.h"
 #include "cli/secret_input.h"
 #include "credentials/environment_credential_store.h"
 

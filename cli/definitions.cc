@@ -15,8 +15,7 @@ absl::Status AsUsage(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<graph::Catalog> LoadDefinitions(
-    const CommandContext& context, const std::map<std::string, std::string>& variables) {
+absl::StatusOr<graph::Configuration> LoadConfiguration(const CommandContext& context) {
   graph::ConfigurationSources sources = graph::ConfigurationSources::FromProcess();
   sources.file = context.config_path;
   sources.lenient = context.lenient;
@@ -25,10 +24,18 @@ absl::StatusOr<graph::Catalog> LoadDefinitions(
   for (const graph::Diagnostic& warning : configuration->warnings) {
     PrintWarning(*context.console, warning.ToString());
   }
+  return configuration;
+}
+
+absl::StatusOr<graph::Catalog> LoadDefinitions(
+    const CommandContext& context, const std::map<std::string, std::string>& variables,
+    size_t shown_errors) {
+  ASSIGN_OR_RETURN(const graph::Configuration configuration, LoadConfiguration(context));
   ASSIGN_OR_RETURN(graph::CatalogOptions options, graph::CatalogOptions::FromProcess());
   options.lenient = context.lenient;
   options.vars = variables;
-  absl::StatusOr<graph::Catalog> catalog = graph::Catalog::Load(*configuration, options);
+  options.shown_errors = shown_errors;
+  absl::StatusOr<graph::Catalog> catalog = graph::Catalog::Load(configuration, options);
   if (!catalog.ok()) return AsUsage(catalog.status());
   for (const graph::Diagnostic& warning : catalog->warnings()) {
     PrintWarning(*context.console, warning.ToString());

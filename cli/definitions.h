@@ -13,11 +13,16 @@
 
 namespace stevedore::cli {
 
+// Reads the configuration as the global flags and the environment say, and prints its warnings.
+// INVALID_ARGUMENT, with places, for what is wrong or not there.
+absl::StatusOr<graph::Configuration> LoadConfiguration(const CommandContext& context);
+
 // Reads configuration and definitions as the global flags and the environment say, and prints
 // their warnings. `variables` are `.Vars` of templates. INVALID_ARGUMENT, with places, for what is
-// wrong or not there.
+// wrong or not there: the first `shown_errors` of it.
 absl::StatusOr<graph::Catalog> LoadDefinitions(
-    const CommandContext& context, const std::map<std::string, std::string>& variables = {});
+    const CommandContext& context, const std::map<std::string, std::string>& variables = {},
+    size_t shown_errors = 20);
 
 }  // namespace stevedore::cli
 

@@ -28,6 +28,8 @@ struct CatalogOptions {
   absl::TimeZone time_zone = absl::UTCTimeZone();
   // Unknown keys are warnings instead of errors.
   bool lenient = false;
+  // Findings that one message names.
+  size_t shown_errors = 20;
   // "os/arch" of images without `platforms`; empty: this host's.
   std::string default_platform;
   // `.Vars` in templates.
@@ -53,7 +55,8 @@ class Catalog {
 
   // Reads the files that `configuration` names. NOT_FOUND if images_path or builders_path is not
   // there; INVALID_ARGUMENT for what is wrong in them. A message names file:line:column, what was
-  // found and what would be right; several findings are one per line (at most 20).
+  // found and what would be right; several findings are one per line (the first
+  // options.shown_errors).
   static absl::StatusOr<Catalog> Load(const Configuration& configuration,
                                       const CatalogOptions& options);
   // The same from memory; one file may be in both lists.

@@ -47,7 +47,7 @@ class Loader {
  public:
   explicit Loader(const ConfigurationSources& sources)
       : sources_(sources), findings_(sources.lenient) {
-    result_.concurrency = std::max(1u, std::thread::hardware_concurrency());
+    result_.concurrency = DefaultConcurrency();
   }
 
   absl::StatusOr<Configuration> Load() {
@@ -271,6 +271,8 @@ class Loader {
 };
 
 }  // namespace
+
+int DefaultConcurrency() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 ConfigurationSources ConfigurationSources::FromProcess() {
   ConfigurationSources sources;

@@ -34,6 +34,9 @@ enum class ParentInstances { kAll, kFirst };
 // What relative paths in definitions are relative to.
 enum class PathsRelativeTo { kWorkingDirectory, kFile };
 
+// Images built at once where nothing is configured: the number of CPUs.
+int DefaultConcurrency();
+
 // Effective settings; environment beats file beats default. A value.
 struct Configuration {
   // The file that was read; empty: none was found.

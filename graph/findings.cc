@@ -15,8 +15,6 @@
 namespace stevedore::graph {
 namespace {
 
-// Enough to work on; the rest is often their consequence.
-constexpr size_t kShownErrors = 20;
 // Kept for sorting; beyond it they are only counted.
 constexpr size_t kMaxErrors = 1000;
 
@@ -61,7 +59,7 @@ absl::Status Findings::ToStatus() const {
                            }),
                sorted.end());
   std::vector<std::string> lines;
-  for (size_t i = 0; i < std::min(sorted.size(), kShownErrors); ++i) {
+  for (size_t i = 0; i < std::min(sorted.size(), shown_errors_); ++i) {
     lines.push_back(sorted[i].ToString());
   }
   const size_t total = sorted.size() + (error_count_ - errors_.size());

@@ -19,8 +19,12 @@ namespace stevedore::graph {
 // Not thread-safe.
 class Findings {
  public:
-  // `lenient`: unknown keys are warnings.
-  explicit Findings(bool lenient) : lenient_(lenient) {}
+  // How many errors one message shows: enough to work on, the rest is often their consequence.
+  static constexpr size_t kShownErrors = 20;
+
+  // `lenient`: unknown keys are warnings. ToStatus shows the first `shown_errors`.
+  explicit Findings(bool lenient, size_t shown_errors = kShownErrors)
+      : lenient_(lenient), shown_errors_(shown_errors) {}
 
   void Error(const SourceLocation& where, absl::string_view what);
   // A message that has its place in front already.
@@ -28,8 +32,8 @@ class Findings {
   void Warn(const SourceLocation& where, absl::string_view what);
 
   bool has_errors() const { return error_count_ > 0; }
-  // All errors so far, one per line in order of place (the first 20 and how many more).
-  // INVALID_ARGUMENT, or OK if there are none.
+  // All errors so far, one per line in order of place (the first `shown_errors` and how many
+  // more). INVALID_ARGUMENT, or OK if there are none.
   absl::Status ToStatus() const;
   const std::vector<Diagnostic>& warnings() const { return warnings_; }
 
@@ -49,6 +53,7 @@ class Findings {
 
  private:
   const bool lenient_;
+  const size_t shown_errors_;
   // By place. Only the first kMaxErrors are kept.
   std::vector<Diagnostic> errors_;
   size_t error_count_ = 0;
