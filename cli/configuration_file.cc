@@ -54,8 +54,8 @@ absl::Status CheckNewConfiguration(const graph::Configuration& configuration) {
   }
   const std::string& format = configuration.credentials_format;
   if (format != "json" && format != "yaml") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--credentials-format must be json or yaml, found ", base::Quoted(format)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--credentials-format must be json or yaml, found ", base::Quoted(format)));
   }
   const std::string& type = configuration.credentials_storage_type;
   if (type != "local" && type != "envvars") {
@@ -69,16 +69,17 @@ absl::Status CheckNewConfiguration(const graph::Configuration& configuration) {
 }
 
 std::string ConfigurationFileText(const graph::Configuration& configuration) {
-  std::string text = "# Settings of this project. An environment variable beats the file:\n"
-                     "# STEVEDORE_IMAGES_PATH, STEVEDORE_CREDENTIALS_FORMAT and so on.\n\n";
-  absl::StrAppend(&text, "# File or folder with `builders:`.\nbuilders_path: ",
-                  YamlText(configuration.builders_path),
-                  "\n\n# File or folder with `images:`.\nimages_path: ",
-                  YamlText(configuration.images_path),
-                  "\n\n# Images built at once.\nconcurrency: ", configuration.concurrency,
-                  "\n\n# Push after every build; --push-after-build=false wins over it.\n"
-                  "push_images: ",
-                  configuration.push_images ? "true" : "false", "\n");
+  std::string text =
+      "# Settings of this project. An environment variable beats the file:\n"
+      "# STEVEDORE_IMAGES_PATH, STEVEDORE_CREDENTIALS_FORMAT and so on.\n\n";
+  absl::StrAppend(
+      &text,
+      "# File or folder with `builders:`.\nbuilders_path: ", YamlText(configuration.builders_path),
+      "\n\n# File or folder with `images:`.\nimages_path: ", YamlText(configuration.images_path),
+      "\n\n# Images built at once.\nconcurrency: ", configuration.concurrency,
+      "\n\n# Push after every build; --push-after-build=false wins over it.\n"
+      "push_images: ",
+      configuration.push_images ? "true" : "false", "\n");
   if (!configuration.log_path.empty()) {
     absl::StrAppend(&text, "\nlog_path: ", YamlText(configuration.log_path), "\n");
   }
@@ -99,7 +100,8 @@ std::string ConfigurationFileText(const graph::Configuration& configuration) {
                     YamlText(configuration.credentials_local_storage_path), "\n");
   }
   if (!configuration.credentials_encryption_key.empty()) {
-    absl::StrAppend(&text, "  # Whoever has it can read the store: keep this file out of git.\n"
+    absl::StrAppend(&text,
+                    "  # Whoever has it can read the store: keep this file out of git.\n"
                     "  encryption_key: ",
                     YamlText(configuration.credentials_encryption_key.Reveal()), "\n");
   }

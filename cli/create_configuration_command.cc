@@ -67,26 +67,29 @@ void AddFlags(CLI::App& command, CommandContext& context) {
       ->type_name("N");
   command.add_option("-C,--config", flags->file, "File to write; default: stevedore.yaml")
       ->type_name("FILE");
-  command.add_option("--credentials-encryption-key", flags->encryption_key,
-                     "Key of the credentials store")
+  command
+      .add_option("--credentials-encryption-key", flags->encryption_key,
+                  "Key of the credentials store")
       ->type_name("KEY");
-  command.add_flag("--generate-credentials-encryption-key", flags->generate_key,
-                   "Make such a key");
-  command.add_option("--credentials-format", configuration.credentials_format,
-                     "Format of credentials")
+  command.add_flag("--generate-credentials-encryption-key", flags->generate_key, "Make such a key");
+  command
+      .add_option("--credentials-format", configuration.credentials_format, "Format of credentials")
       ->type_name("json|yaml");
-  command.add_option("--credentials-local-storage-path",
-                     configuration.credentials_local_storage_path, "Folder of a local store")
+  command
+      .add_option("--credentials-local-storage-path", configuration.credentials_local_storage_path,
+                  "Folder of a local store")
       ->type_name("DIR");
-  command.add_option("--credentials-storage-type", configuration.credentials_storage_type,
-                     "Where credentials are")
+  command
+      .add_option("--credentials-storage-type", configuration.credentials_storage_type,
+                  "Where credentials are")
       ->type_name("local|envvars");
   command.add_flag("-s,--enable-semver-tags", configuration.semantic_version_tags_enabled,
                    "Tags from versions that are semantic versions");
   command.add_flag("--force", flags->force, "Replace a file that is there");
   command.add_option("-l,--log-path-file", configuration.log_path, "Log file")->type_name("FILE");
   command.add_flag("-p,--push-images", configuration.push_images, "Push after every build");
-  command.add_option("-t,--semver-tags-template", flags->semver_templates, "Template of such a tag")
+  command
+      .add_option("-t,--semver-tags-template", flags->semver_templates, "Template of such a tag")
       ->type_name("TEMPLATE")
       ->allow_extra_args(false);
   command.callback([&context, flags] {

@@ -27,9 +27,9 @@ absl::StatusOr<graph::Configuration> LoadConfiguration(const CommandContext& con
   return configuration;
 }
 
-absl::StatusOr<graph::Catalog> LoadDefinitions(
-    const CommandContext& context, const std::map<std::string, std::string>& variables,
-    size_t shown_errors) {
+absl::StatusOr<graph::Catalog> LoadDefinitions(const CommandContext& context,
+                                               const std::map<std::string, std::string>& variables,
+                                               size_t shown_errors) {
   ASSIGN_OR_RETURN(const graph::Configuration configuration, LoadConfiguration(context));
   ASSIGN_OR_RETURN(graph::CatalogOptions options, graph::CatalogOptions::FromProcess());
   options.lenient = context.lenient;

@@ -180,9 +180,9 @@ Json ConfigurationJson(const graph::Configuration& configuration, bool show_secr
   json["semantic_version_strict"] = configuration.semantic_version_strict;
   json["parent_instances"] =
       configuration.parent_instances == graph::ParentInstances::kAll ? "all" : "first";
-  json["paths_relative_to"] =
-      configuration.paths_relative_to == graph::PathsRelativeTo::kFile ? "file"
-                                                                       : "working_directory";
+  json["paths_relative_to"] = configuration.paths_relative_to == graph::PathsRelativeTo::kFile
+                                  ? "file"
+                                  : "working_directory";
   Json& credentials = json["credentials"];
   credentials["storage_type"] = configuration.credentials_storage_type;
   credentials["format"] = configuration.credentials_format;

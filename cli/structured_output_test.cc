@@ -34,12 +34,10 @@ TEST(StructuredOutputTest, EveryTextIsReadBackAsItWas) {
 }
 
 TEST(StructuredOutputTest, Yaml) {
-  const Json json = {{"name", "web"},
-                     {"count", 3},
-                     {"empty", Json::array()},
-                     {"list", {"a", "1"}},
-                     {"map", {{"on", true}}},
-                     {"rows", Json::array({{{"x", 1}, {"y", Json::array({2})}}})}};
+  const Json json = {
+      {"name", "web"},          {"count", 3},
+      {"empty", Json::array()}, {"list", {"a", "1"}},
+      {"map", {{"on", true}}},  {"rows", Json::array({{{"x", 1}, {"y", Json::array({2})}}})}};
   EXPECT_EQ(ToYamlText(json),
             "name: web\ncount: 3\nempty: []\nlist:\n  - a\n  - \"1\"\nmap:\n  \"on\": true\n"
             "rows:\n  - x: 1\n    \"y\":\n      - 2\n");

@@ -28,7 +28,8 @@ std::string PlaceOf(const ImageDefinition& definition) {
 }  // namespace
 
 CatalogLoader::CatalogLoader(const Configuration& configuration, const CatalogOptions& options)
-    : content_(std::make_unique<Catalog::Content>()), findings_(options.lenient, options.shown_errors) {
+    : content_(std::make_unique<Catalog::Content>()),
+      findings_(options.lenient, options.shown_errors) {
   content_->configuration = configuration;
   content_->options = options;
 }

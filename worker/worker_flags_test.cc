@@ -38,8 +38,7 @@ TEST(WorkerFlagsTest, ReadsWhatIsGiven) {
   int exit_code = -1;
   ASSERT_TRUE(Parse({"--coordinator", "a:1,b:2", "--slots", "7", "--platform", "linux/arm64",
                      "--platform", "linux/amd64", "--memory-budget", "64MB", "--name", "w",
-                     "--insecure-registry", "r:5000", "--drain-timeout", "5",
-                     "--lease", "2.5"},
+                     "--insecure-registry", "r:5000", "--drain-timeout", "5", "--lease", "2.5"},
                     &flags, &exit_code));
   EXPECT_THAT(flags.coordinators, ElementsAre("a:1", "b:2"));
   EXPECT_EQ(flags.slots, 7);

@@ -61,31 +61,51 @@ TEST_F(DefinitionsCommandsTest, WrongFiltersAreUsageErrors) {
 }
 
 TEST_F(DefinitionsCommandsTest, CreatedConfigurationIsTheOneInEffect) {
-  const ProcessResult created = project_->Cli(
-      {"create", "configuration", "-b", "b<&>+", "-i", "i \"x\"", "-c", "3", "-C", "new.yaml",
-       "--credentials-format", "yaml", "--credentials-local-storage-path", "vault", "-s", "-p",
-       "-l", "log.txt", "-t", "{{ .Major }},{{ .Minor }}", "--credentials-encryption-key", "k+<"});
+  const ProcessResult created = project_->Cli({"create",
+                                               "configuration",
+                                               "-b",
+                                               "b<&>+",
+                                               "-i",
+                                               "i \"x\"",
+                                               "-c",
+                                               "3",
+                                               "-C",
+                                               "new.yaml",
+                                               "--credentials-format",
+                                               "yaml",
+                                               "--credentials-local-storage-path",
+                                               "vault",
+                                               "-s",
+                                               "-p",
+                                               "-l",
+                                               "log.txt",
+                                               "-t",
+                                               "{{ .Major }},{{ .Minor }}",
+                                               "--credentials-encryption-key",
+                                               "k+<"});
   EXPECT_EQ(created.exit_code, 0) << created.err;
   EXPECT_EQ(ModeOf("new.yaml"), 0600u);
   const ProcessResult shown = project_->Cli(
       {"get", "configuration", "--config", "new.yaml", "--show-secrets", "--output", "yaml"});
-  EXPECT_THAT(shown.out,
-              AllOf(HasSubstr("builders_path: \"b<&>+\""),
-                    HasSubstr("images_path: \"i \\\"x\\\"\""), HasSubstr("concurrency: 3"),
-                    HasSubstr("push_images: true"), HasSubstr("log_path: log.txt"),
-                    HasSubstr("semantic_version_tags_enabled: true"),
-                    HasSubstr("  - \"{{ .Major }}\"\n  - \"{{ .Minor }}\"\n"),
-                    HasSubstr("local_storage_path: vault"), HasSubstr("format: yaml"),
-                    HasSubstr("encryption_key: \"k+<\"")));
+  EXPECT_THAT(
+      shown.out,
+      AllOf(HasSubstr("builders_path: \"b<&>+\""), HasSubstr("images_path: \"i \\\"x\\\"\""),
+            HasSubstr("concurrency: 3"), HasSubstr("push_images: true"),
+            HasSubstr("log_path: log.txt"), HasSubstr("semantic_version_tags_enabled: true"),
+            HasSubstr("  - \"{{ .Major }}\"\n  - \"{{ .Minor }}\"\n"),
+            HasSubstr("local_storage_path: vault"), HasSubstr("format: yaml"),
+            HasSubstr("encryption_key: \"k+<\"")));
   EXPECT_THAT(project_->Cli({"get", "configuration", "--config", "new.yaml"}).out,
               AllOf(HasSubstr("********"), Not(HasSubstr("k+<"))));
 }
 
 TEST_F(DefinitionsCommandsTest, CreatedByEveryName) {
   int count = 0;
-  for (const std::vector<std::string> command :
-       {std::vector<std::string>{"create", "config"}, {"generate", "conf"}, {"create", "cfg"},
-        {"initialize"}, {"init"}}) {
+  for (const std::vector<std::string> command : {std::vector<std::string>{"create", "config"},
+                                                 {"generate", "conf"},
+                                                 {"create", "cfg"},
+                                                 {"initialize"},
+                                                 {"init"}}) {
     std::vector<std::string> arguments = command;
     const std::string file = absl::StrCat("new", ++count, ".yaml");
     arguments.insert(arguments.end(), {"--config", file});
@@ -104,8 +124,9 @@ TEST_F(DefinitionsCommandsTest, CreateReplacesOnlyWhenForced) {
   EXPECT_EQ(project_->Cli({"init", "--force", "--generate-credentials-encryption-key"}).exit_code,
             0);
   EXPECT_THAT(*base::ReadFile(project_->Path("stevedore.yaml")), HasSubstr("encryption_key: "));
-  EXPECT_EQ(project_->Cli({"init", "--force", "--generate-credentials-encryption-key",
-                           "--credentials-encryption-key", "x"})
+  EXPECT_EQ(project_
+                ->Cli({"init", "--force", "--generate-credentials-encryption-key",
+                       "--credentials-encryption-key", "x"})
                 .exit_code,
             2);
   EXPECT_EQ(project_->Cli({"init", "--force", "-c", "0"}).exit_code, 2);

@@ -26,12 +26,12 @@ absl::StatusOr<std::unique_ptr<Fleet>> Fleet::Start(FleetOptions options) {
 absl::Status Fleet::StartCoordinator() {
   ASSIGN_OR_RETURN(
       coordinator_,
-      Process::Start({.argv = {ProgramPath("coordinator/stevedore-coordinator"), "--listen",
-                               coordinator_address_, "--redis", redis_->Address(),
-                               "--artifact-repository", registry() + "/test/artifacts",
-                               "--takeover", "1", "--lease", absl::StrCat(options_.lease),
-                               "--lease-grace", absl::StrCat(options_.grace), "--orphan-after",
-                               absl::StrCat(options_.orphan)}}));
+      Process::Start(
+          {.argv = {ProgramPath("coordinator/stevedore-coordinator"), "--listen",
+                    coordinator_address_, "--redis", redis_->Address(), "--artifact-repository",
+                    registry() + "/test/artifacts", "--takeover", "1", "--lease",
+                    absl::StrCat(options_.lease), "--lease-grace", absl::StrCat(options_.grace),
+                    "--orphan-after", absl::StrCat(options_.orphan)}}));
   const std::vector<std::string> parts = absl::StrSplit(coordinator_address_, ':');
   return WaitForPort(std::stoi(parts[1]));
 }
@@ -58,8 +58,7 @@ absl::Status Fleet::StartWorker(const std::string& name) {
 
 absl::StatusOr<std::string> Fleet::DigestOf(const std::string& reference) const {
   // skopeo tries TLS first, which the proxy would wait to understand.
-  const std::string direct =
-      absl::StrReplaceAll(reference, {{registry(), registry_->host()}});
+  const std::string direct = absl::StrReplaceAll(reference, {{registry(), registry_->host()}});
   ASSIGN_OR_RETURN(const ProcessResult result,
                    Process::Run({.argv = {"skopeo", "inspect", "--no-tags", "--tls-verify=false",
                                           "--format", "{{.Digest}}", "docker://" + direct}}));

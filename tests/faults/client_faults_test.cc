@@ -36,9 +36,10 @@ TEST_F(ClientFaultsTest, KilledItsBuildIsCancelled) {
   cli->Kill();
   EXPECT_TRUE(Eventually([&] { return absl::StrContains(ShowBuild(id), "nobody watches it"); }))
       << ShowBuild(id);
-  EXPECT_TRUE(Eventually([&] { return absl::StrContains(ShowBuild(id), "cancelled first:1") ||
-                                      absl::StrContains(ShowBuild(id), "1 cancelled"); }))
-      << ShowBuild(id);
+  EXPECT_TRUE(Eventually([&] {
+    return absl::StrContains(ShowBuild(id), "cancelled first:1") ||
+           absl::StrContains(ShowBuild(id), "1 cancelled");
+  })) << ShowBuild(id);
   EXPECT_EQ(TagMoves("first"), 0);
 }
 

@@ -29,8 +29,8 @@ TEST_F(CoordinatorFaultsTest, KilledWhileABuildIsSubmitted) {
   ExpectEnd(*cli, 0);
   EXPECT_EQ(Outcome().attempts.at("first:1"), 1);
   // The same request is the same build, however often it was sent.
-  const ProcessResult builds = project_->Cli(
-      {"builds", "--output", "json", "--coordinator", fleet_->coordinator_address()});
+  const ProcessResult builds =
+      project_->Cli({"builds", "--output", "json", "--coordinator", fleet_->coordinator_address()});
   EXPECT_EQ(std::count(builds.out.begin(), builds.out.end(), '\n'), 1) << builds.out;
 }
 
