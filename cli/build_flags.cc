@@ -131,6 +131,9 @@ void AddSelectionFlags(CLI::App& command, BuildFlags& flags) {
       .add_option("--build-parents", flags.build_parents,
                   "Build parents that nobody named: those found nowhere, all, or none")
       ->type_name("auto|always|never");
+  AddList(command, "--insecure-registry", flags.insecure_registries,
+          "Registry to speak to without TLS, or with any certificate; loopback needs no mention",
+          "HOST[:PORT]");
   command
       .add_flag_callback(
           "--cascade",

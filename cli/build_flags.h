@@ -43,6 +43,7 @@ struct BuildFlags {
   bool enable_semver_tags = false;
   std::vector<std::string> semver_templates;
   std::string build_parents = "auto";
+  std::vector<std::string> insecure_registries;
 
   bool push_after_build = false;
   bool push_after_build_given = false;

@@ -95,6 +95,11 @@ TEST_F(BuildFlagsTest, SemverTagsComeFromConfigurationOrFlag) {
   EXPECT_EQ(request.overrides.semver_templates, configuration_.semantic_version_tags_templates);
 }
 
+TEST_F(BuildFlagsTest, InsecureRegistriesAreCollected) {
+  EXPECT_THAT(Parse("web --insecure-registry r:5000 --insecure-registry s").insecure_registries,
+              ::testing::ElementsAre("r:5000", "s"));
+}
+
 TEST_F(BuildFlagsTest, BuildParentsHasThreeValues) {
   EXPECT_THAT(ReadBuildParents(Parse("web")), base::testing::IsOkAndHolds(BuildParents::kAuto));
   EXPECT_THAT(ReadBuildParents(Parse("web --build-parents sometimes")),

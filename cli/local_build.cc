@@ -56,8 +56,8 @@ class LocalProject {
   LocalProject(CommandContext& context, const BuildFlags& flags)
       : context_(context),
         flags_(flags),
-        lookups_(RegistryAccess::Patience::kPerson),
-        uploads_(RegistryAccess::Patience::kBuild) {}
+        lookups_(RegistryAccess::Patience::kPerson, flags.insecure_registries),
+        uploads_(RegistryAccess::Patience::kBuild, flags.insecure_registries) {}
 
   // Reads definitions and contexts and finds parents. `dry`: changes nothing anywhere.
   absl::Status Prepare(const std::string& output, bool dry, std::stop_token stop) {

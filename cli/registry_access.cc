@@ -14,8 +14,10 @@ http::ClientOptions HttpOptions() {
   return options;
 }
 
-transfer::RegistryClientOptions Options(RegistryAccess::Patience patience) {
+transfer::RegistryClientOptions Options(RegistryAccess::Patience patience,
+                                        const std::vector<std::string>& insecure_registries) {
   transfer::RegistryClientOptions options;
+  options.insecure_registries = insecure_registries;
   if (patience == RegistryAccess::Patience::kPerson) {
     options.retries = 2;
     options.longest_wait = absl::Seconds(2);
@@ -42,7 +44,9 @@ absl::StatusOr<std::optional<credentials::Credential>> ProjectCredentials::Find(
   return credentials::ChainCredentialStore({&records, &docker_}).Find(registry, repository);
 }
 
-RegistryAccess::RegistryAccess(Patience patience)
-    : http_(HttpOptions()), client_(&http_, &credentials_, Options(patience)) {}
+RegistryAccess::RegistryAccess(Patience patience,
+                               const std::vector<std::string>& insecure_registries)
+    : http_(HttpOptions()),
+      client_(&http_, &credentials_, Options(patience, insecure_registries)) {}
 
 }  // namespace stevedore::cli

@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -41,7 +43,9 @@ class RegistryAccess {
     kBuild,   // A build is worth minutes.
   };
 
-  explicit RegistryAccess(Patience patience);
+  // `insecure_registries`: hosts ("host[:port]") that are spoken to without TLS, or with any
+  // certificate; loopback needs no mention.
+  RegistryAccess(Patience patience, const std::vector<std::string>& insecure_registries);
 
   // From now on the store of the project is asked first. Before the client is used.
   absl::Status UseStore(const graph::Configuration& configuration) {

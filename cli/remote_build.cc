@@ -119,7 +119,7 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
   ASSIGN_OR_RETURN(const std::string cache, CacheDirectory());
   Interrupts interrupts(context.console);
   const std::stop_token stop = interrupts.token();
-  RegistryAccess registries(RegistryAccess::Patience::kPerson);
+  RegistryAccess registries(RegistryAccess::Patience::kPerson, flags.insecure_registries);
   ASSIGN_OR_RETURN(const RemoteProject project,
                    Prepare(context, flags, options, cache, registries, stop));
   if (project.selected.selection.images.empty()) return ExitCode::kOk;
@@ -154,7 +154,7 @@ absl::StatusOr<ExitCode> PlanRemotely(CommandContext& context, const BuildFlags&
   ASSIGN_OR_RETURN(const std::unique_ptr<BuildClient> client, Connect(coordinator));
   ASSIGN_OR_RETURN(const std::string cache, CacheDirectory());
   Interrupts interrupts(context.console);
-  RegistryAccess registries(RegistryAccess::Patience::kPerson);
+  RegistryAccess registries(RegistryAccess::Patience::kPerson, flags.insecure_registries);
   ASSIGN_OR_RETURN(const RemoteProject project,
                    Prepare(context, flags, {}, cache, registries, interrupts.token()));
   if (project.selected.selection.images.empty()) return ExitCode::kOk;
