@@ -93,6 +93,9 @@ class LocalProject {
     for (const auto& [path, tree] : trees_) (void)memory.Remember(path, *tree);
   }
 
+  // Whether results go to registries instead of the layout.
+  bool pushes() const { return push_; }
+
   worker::RepositoryProvider* repositories() {
     if (push_) {
       provider_ = std::make_unique<worker::RegistryProvider>(uploads_.client());
@@ -228,7 +231,12 @@ absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags&
   if (!stopped.ok()) {
     PrintWarning(*context.console, absl::StrCat("results are not remembered: ", stopped.message()));
   }
-  return Conclude(*build, flags, *display);
+  ASSIGN_OR_RETURN(const ExitCode code, Conclude(*build, flags, *display));
+  const bool for_people = style != ProgressStyle::kJson && style != ProgressStyle::kQuiet;
+  if (code == ExitCode::kOk && for_people && !project.pushes()) {
+    context.console->Err(absl::StrCat("images are in ", output, ", named by their references\n"));
+  }
+  return code;
 }
 
 absl::StatusOr<ExitCode> PlanLocally(CommandContext& context, const BuildFlags& flags,
