@@ -68,7 +68,10 @@ ChunkPipeline::Shape ChunkPipeline::ChooseShape(uint64_t output_bound) const {
                   : chunk_bytes_ >= kLargeChunkBytes ? threads + 1
                                                      : threads * kSlotsPerThread;
     shape.slots = std::min(shape.slots, chunks);
-    shape.bytes = shape.slots * slot_bytes + shape.threads * CodecMemory(options_.compression);
+    const uint64_t codecs = shape.threads * CodecMemory(options_.compression);
+    // A shorter ring costs some waiting; a thread less costs its whole core.
+    while (shape.slots > threads && shape.slots * slot_bytes + codecs > limit) --shape.slots;
+    shape.bytes = shape.slots * slot_bytes + codecs;
     if (threads == 1 || shape.bytes <= limit) return shape;
   }
 }

@@ -238,7 +238,7 @@ uint64_t CodecMemory(const Compression& compression) {
     case 2:
     case 3:
     case 4:
-      return uint64_t{4} << 20;
+      return uint64_t{7} << 19;  // 3.5 MiB, measured.
     default:
       return uint64_t{compression.level() < 13 ? 20u : 90u} << 20;
   }
