@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "graph/assemble_options.h"
+#include "graph/dockerfile_options.h"
 #include "graph/spelling.h"
 
 namespace stevedore::graph {
@@ -21,6 +22,8 @@ constexpr absl::string_view kDrivers[] = {"ansible-playbook", "assemble", "build
                                           "default",          "docker",   "dry-run",
                                           "native",           "none",     "sleep"};
 constexpr absl::string_view kBuilderKeys[] = {"name", "driver", "options", "variables_mapping"};
+constexpr absl::string_view kBuildkitKeys[] = {"cache_to", "secrets", "ssh", "frontend",
+                                               "build_contexts"};
 constexpr absl::string_view kContextKeys[] = {"path", "git"};
 constexpr absl::string_view kGitKeys[] = {"repository", "reference", "path", "auth"};
 constexpr absl::string_view kAuthKeys[] = {
@@ -35,6 +38,10 @@ const std::map<std::string, std::string>& MappingAliases() {
       {"image_labels_key", "image_lables_key"},
   };
   return aliases;
+}
+
+bool BuildsDockerfiles(absl::string_view driver) {
+  return driver == "native" || driver == "docker" || driver == "buildkit";
 }
 
 // Reads one builder.
@@ -71,6 +78,11 @@ class Reader {
     const YamlNode* options = node.Find("options");
     if (options != nullptr && !options->is_null()) {
       RETURN_IF_ERROR(ReadOptions(*options, &result));
+    }
+    if (BuildsDockerfiles(builder.driver) && builder.contexts.empty()) {
+      return node.Error(absl::StrCat(
+          what, ": driver ", builder.driver,
+          " needs a context with the Dockerfile; add `context: [{path: FOLDER}]` to `options`"));
     }
     return result;
   }
@@ -146,6 +158,7 @@ class Reader {
     }
     builder.options_json = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (builder.driver == "assemble") return CheckAssemble(node, result);
+    if (BuildsDockerfiles(builder.driver)) return CheckDockerfile(node, builder);
     if (builder.driver == "sleep") {
       const absl::StatusOr<SleepOptions> options = SleepOptions::Parse(builder.options_json);
       if (!options.ok()) return At(node, options.status());
@@ -183,6 +196,13 @@ class Reader {
       }
     }
     return absl::OkStatus();
+  }
+
+  static absl::Status CheckDockerfile(const YamlNode& node, const Builder& builder) {
+    absl::Span<const absl::string_view> further;
+    if (builder.driver == "buildkit") further = absl::MakeConstSpan(kBuildkitKeys);
+    const absl::Status good = DockerfileOptions::Parse(builder.options_json, further).status();
+    return good.ok() ? good : At(node, good);
   }
 
   // Places a message that begins with the path of a member ("layers[1].mode: ...").

@@ -123,11 +123,11 @@ images:
 }
 
 TEST(SelectionTest, DriversOfLaterVersionsAreRefused) {
-  const Catalog catalog = Load("images: {a: {1: {builder: {driver: docker}}}}");
-  EXPECT_THAT(Selection::Create(catalog, {.names = {"a"}}),
+  const Catalog catalog = Load("images: {a: {1: {builder: {driver: ansible-playbook}}}}");
+  EXPECT_THAT(Selection::Create(catalog, {.names = {"a"}, .runnable_drivers = {"docker", "sleep"}}),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       "f.yaml:1:14: image a:1 is built by driver `docker`, which this version "
-                       "cannot run yet; it runs assemble, sleep"));
+                       "f.yaml:1:14: image a:1 is built by driver `ansible-playbook`, which this "
+                       "version cannot run yet; it runs docker, sleep"));
 }
 
 TEST(SelectionTest, OverridesChangeImagesButNotTheCatalog) {

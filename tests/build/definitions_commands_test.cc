@@ -154,10 +154,11 @@ TEST_F(DefinitionsCommandsTest, ValidateShowsEveryError) {
 }
 
 TEST_F(DefinitionsCommandsTest, ValidateFindsReferencesThatClash) {
-  project_->Write("images.yaml",
-                  "images:\n"
-                  "  a: {\"1\": {name: same, builder: {driver: docker, options: {}}}}\n"
-                  "  b: {\"1\": {name: same, builder: {driver: docker, options: {}}}}\n");
+  project_->Write(
+      "images.yaml",
+      "images:\n"
+      "  a: {\"1\": {name: same, builder: {driver: docker, options: {context: {path: .}}}}}\n"
+      "  b: {\"1\": {name: same, builder: {driver: docker, options: {context: {path: .}}}}}\n");
   const ProcessResult result = project_->Cli({"validate"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, AllOf(HasSubstr("images.yaml:3:"), HasSubstr("same:1")));
