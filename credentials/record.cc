@@ -289,7 +289,7 @@ RecordType Record::type() const {
   if (!aws_access_key_id.empty() && !aws_secret_access_key.empty()) return RecordType::kAwsStatic;
   if (!aws_role_arn.empty()) return RecordType::kAwsRole;
   if (aws_use_default_credentials_chain) return RecordType::kAwsDefaultChain;
-  if (!private_key_file.empty()) return RecordType::kPrivateKeyFile;
+  if (!private_key_file.empty() || !private_key.empty()) return RecordType::kPrivateKeyFile;
   if (use_ssh_agent) return RecordType::kSshAgent;
   return RecordType::kUnknown;
 }

@@ -43,6 +43,9 @@ struct Record {
   bool aws_use_default_credentials_chain = false;
   std::string private_key_file;
   base::Secret private_key_password;
+  // The key itself, of a record that came sealed with a build: `private_key_file` is on another
+  // machine then. Stores neither read nor write it.
+  base::Secret private_key;
   std::string git_ssh_user;
   bool use_ssh_agent = false;
 
