@@ -60,6 +60,10 @@ absl::StatusOr<BundledCredential> ReadRegistry(const json& object) {
   ASSIGN_OR_RETURN(entry.credential.username, Text(object, "username"));
   ASSIGN_OR_RETURN(std::string password, Text(object, "password"));
   entry.credential.password = base::Secret(std::move(password));
+  ASSIGN_OR_RETURN(std::string identity_token, Text(object, "identity_token"));
+  entry.credential.identity_token = base::Secret(std::move(identity_token));
+  ASSIGN_OR_RETURN(std::string registry_token, Text(object, "registry_token"));
+  entry.credential.registry_token = base::Secret(std::move(registry_token));
   entry.credential.origin = kOrigin;
   return entry;
 }
@@ -99,7 +103,9 @@ absl::StatusOr<base::Secret> FormatBundle(const CredentialBundle& bundle) {
   for (const BundledCredential& entry : bundle.registries) {
     registries.push_back({{"repositories", entry.repositories},
                           {"username", entry.credential.username},
-                          {"password", entry.credential.password.Reveal()}});
+                          {"password", entry.credential.password.Reveal()},
+                          {"identity_token", entry.credential.identity_token.Reveal()},
+                          {"registry_token", entry.credential.registry_token.Reveal()}});
   }
   json records = json::array();
   for (const Record& record : bundle.records) {

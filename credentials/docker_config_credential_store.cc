@@ -101,6 +101,17 @@ std::string DockerConfigCredentialStore::DefaultPath() {
   return base::JoinPath(home, ".docker/config.json");
 }
 
+std::string DockerConfigCredentialStore::DefaultPath(
+    const std::map<std::string, std::string>& environment) {
+  if (const auto it = environment.find("DOCKER_CONFIG");
+      it != environment.end() && !it->second.empty()) {
+    return base::JoinPath(it->second, "config.json");
+  }
+  const auto home = environment.find("HOME");
+  if (home == environment.end() || home->second.empty()) return "";
+  return base::JoinPath(home->second, ".docker/config.json");
+}
+
 absl::StatusOr<std::optional<Credential>> DockerConfigCredentialStore::Find(
     absl::string_view registry, absl::string_view repository) const {
   if (path_.empty()) return std::nullopt;

@@ -3,6 +3,7 @@
 #ifndef STEVEDORE_CREDENTIALS_DOCKER_CONFIG_CREDENTIAL_STORE_H_
 #define STEVEDORE_CREDENTIALS_DOCKER_CONFIG_CREDENTIAL_STORE_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,6 +23,8 @@ class DockerConfigCredentialStore final : public CredentialStore {
 
   // $DOCKER_CONFIG/config.json, else ~/.docker/config.json; empty if neither variable is set.
   static std::string DefaultPath();
+  // The same with other variables than this process's.
+  static std::string DefaultPath(const std::map<std::string, std::string>& environment);
 
   // INVALID_ARGUMENT, naming the file, if it or the entry found is malformed; FAILED_PRECONDITION
   // if the entry says that an external credential program keeps the password; the system's error if

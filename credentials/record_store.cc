@@ -39,6 +39,11 @@ absl::StatusOr<std::optional<Credential>> RecordCredentialStore::Find(
     if (record->type() == RecordType::kUsernamePassword) {
       return Credential{record->username, record->password, origin};
     }
+    if (exchange_ != nullptr) {
+      ASSIGN_OR_RETURN(std::optional<Credential> traded,
+                       exchange_->Exchange(*record, registry, origin), origin);
+      if (traded.has_value()) return traded;
+    }
     return absl::FailedPreconditionError(
         absl::StrCat(origin,
                      ": the record holds no user name with password, which is what this registry "

@@ -45,18 +45,34 @@ class RecordStore {
 // Gives records without an id their entry's name, and sorts as List says. Thread-safe.
 void SortEntries(std::vector<RecordEntry>& entries);
 
+// Trades records that are no user name with password for one. Thread-safe.
+class RecordExchange {
+ public:
+  virtual ~RecordExchange() = default;
+
+  // What logs in to `registry` by `record`; nullopt if records of this kind are not known here.
+  // Errors say whom it asked and what to do; `origin` is the record's, for messages.
+  virtual absl::StatusOr<std::optional<Credential>> Exchange(const Record& record,
+                                                             absl::string_view registry,
+                                                             absl::string_view origin) const = 0;
+};
+
 // Credentials for registries out of a record store: the id is the registry as definitions write it,
-// or registry/namespace. A record that is not a user name and password is an error. Thread-safe.
+// or registry/namespace. A record that is neither a user name and password nor something that can
+// be exchanged for them is an error. Thread-safe.
 class RecordCredentialStore final : public CredentialStore {
  public:
-  // `records` must outlive this.
-  explicit RecordCredentialStore(const RecordStore* records) : records_(records) {}
+  // `records` must outlive this, and so must `exchange` if there is one.
+  explicit RecordCredentialStore(const RecordStore* records,
+                                 const RecordExchange* exchange = nullptr)
+      : records_(records), exchange_(exchange) {}
 
   absl::StatusOr<std::optional<Credential>> Find(absl::string_view registry,
                                                  absl::string_view repository) const override;
 
  private:
   const RecordStore* const records_;
+  const RecordExchange* const exchange_;
 };
 
 // Asks several stores in turn; the first that has a credential or fails decides. Thread-safe.
