@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -13,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "base/status.h"
 #include "graph/spelling.h"
 #include "nlohmann/json.hpp"
@@ -26,6 +26,62 @@ using Json = nlohmann::json;
 constexpr size_t kMaxLayers = 127;
 constexpr double kMaxSleepSeconds = 86'400;
 
+constexpr Key kLayer[] = {
+    {.name = "from", .description = "file or folder of the context; `.`: all of it"},
+    {.name = "to", .description = "absolute path in the image", .default_value = "/"},
+    {.name = "mode",
+     .description = "permissions of files, octal in quotes; default: \"0755\" with an x bit, else "
+                    "\"0644\""},
+    {.name = "dir_mode",
+     .description = "permissions of folders, octal in quotes",
+     .default_value = "0755"},
+    {.name = "owner", .description = "numbers UID:GID", .default_value = "0:0"},
+    {.name = "tar", .description = "tar file of the context (also .gz, .zst)"},
+    {.name = "verbatim",
+     .type = KeyType::kBool,
+     .description = "the tar's bytes are the layer, as they are",
+     .default_value = "false"},
+    {.name = "image",
+     .type = KeyType::kLink,
+     .description = "image whose layers are added, {name: version}"},
+};
+constexpr KeyTable kLayerTable{"a layer", kLayer, "from|tar|image"};
+
+constexpr Key kConfig[] = {
+    {.name = "entrypoint", .type = KeyType::kTextList, .description = "program and arguments"},
+    {.name = "cmd", .type = KeyType::kTextList, .description = "default arguments"},
+    {.name = "env", .type = KeyType::kTextMap, .description = "environment variables"},
+    {.name = "user", .description = "user[:group] of the program"},
+    {.name = "working_dir", .description = "absolute path"},
+    {.name = "labels", .type = KeyType::kTextMap, .description = "labels"},
+    {.name = "exposed_ports", .type = KeyType::kTextList, .description = "ports such as 8080/tcp"},
+    {.name = "volumes", .type = KeyType::kTextList, .description = "absolute paths"},
+    {.name = "stop_signal", .description = "such as SIGTERM"},
+};
+constexpr KeyTable kConfigTable{"config", kConfig, ""};
+
+constexpr Key kAssemble[] = {
+    {.name = "layers",
+     .type = KeyType::kMapList,
+     .description = "what is added to the parent's layers, in this order",
+     .members = &kLayerTable},
+    {.name = "config",
+     .type = KeyType::kMap,
+     .description = "changes to the parent's config",
+     .members = &kConfigTable},
+    {.name = "compression",
+     .description = "gzip, gzip:fast, gzip:balanced, gzip:small, zstd, zstd:1 to zstd:19 or none",
+     .default_value = "gzip"},
+};
+constexpr KeyTable kAssembleTable{"options of driver assemble", kAssemble, ""};
+
+constexpr Key kSleep[] = {
+    {.name = "duration",
+     .description = "seconds, or a text such as 1.5s; at most a day",
+     .default_value = "0"},
+};
+constexpr KeyTable kSleepTable{"options of driver sleep", kSleep, ""};
+
 std::string Shown(const Json& json) {
   if (json.is_string()) return base::Quoted(json.get_ref<const std::string&>());
   return base::Quoted(json.dump(-1, ' ', false, Json::error_handler_t::replace), 60);
@@ -37,14 +93,19 @@ absl::Status Wrong(absl::string_view path, absl::string_view expected, const Jso
 }
 
 absl::Status CheckMembers(absl::string_view path, const Json& object,
-                          std::initializer_list<absl::string_view> known) {
+                          absl::Span<const absl::string_view> known) {
   for (const auto& [name, value] : object.items()) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (absl::StartsWith(name, "x-")) continue;
     return absl::InvalidArgumentError(
         absl::StrCat(path, path.empty() ? "" : ".", name, ": there is no such option",
                      DidYouMean(name, known), "; known are ", absl::StrJoin(known, ", ")));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckMembers(absl::string_view path, const Json& object, const KeyTable& table) {
+  return CheckMembers(path, object, table.Names());
 }
 
 // Scalars as text: YAML users write `8080` where we mean "8080".
@@ -123,7 +184,8 @@ absl::StatusOr<std::string> ImagePathOf(absl::string_view path, const Json& json
 }
 
 absl::Status ParseFiles(const std::string& path, const Json& json, AssembleLayer& layer) {
-  RETURN_IF_ERROR(CheckMembers(path, json, {"from", "to", "mode", "dir_mode", "owner"}));
+  constexpr absl::string_view kKeys[] = {"from", "to", "mode", "dir_mode", "owner"};
+  RETURN_IF_ERROR(CheckMembers(path, json, absl::MakeConstSpan(kKeys)));
   layer.kind = AssembleLayer::Kind::kFiles;
   ASSIGN_OR_RETURN(layer.from, ContextPathOf(absl::StrCat(path, ".from"), json.at("from")));
   if (json.contains("mode")) {
@@ -139,7 +201,8 @@ absl::Status ParseFiles(const std::string& path, const Json& json, AssembleLayer
 }
 
 absl::Status ParseTar(const std::string& path, const Json& json, AssembleLayer& layer) {
-  RETURN_IF_ERROR(CheckMembers(path, json, {"tar", "verbatim", "to"}));
+  constexpr absl::string_view kKeys[] = {"tar", "verbatim", "to"};
+  RETURN_IF_ERROR(CheckMembers(path, json, absl::MakeConstSpan(kKeys)));
   layer.kind = AssembleLayer::Kind::kTar;
   ASSIGN_OR_RETURN(layer.tar, ContextPathOf(absl::StrCat(path, ".tar"), json.at("tar")));
   if (layer.tar.empty()) {
@@ -157,7 +220,8 @@ absl::Status ParseTar(const std::string& path, const Json& json, AssembleLayer& 
 }
 
 absl::Status ParseImage(const std::string& path, const Json& json, AssembleLayer& layer) {
-  RETURN_IF_ERROR(CheckMembers(path, json, {"image"}));
+  constexpr absl::string_view kKeys[] = {"image"};
+  RETURN_IF_ERROR(CheckMembers(path, json, absl::MakeConstSpan(kKeys)));
   layer.kind = AssembleLayer::Kind::kImage;
   const Json& image = json.at("image");
   const std::string member = absl::StrCat(path, ".image");
@@ -185,8 +249,7 @@ absl::StatusOr<AssembleLayer> ParseLayer(const std::string& path, const Json& js
   } else if (json.contains("from")) {
     RETURN_IF_ERROR(ParseFiles(path, json, layer));
   } else {
-    RETURN_IF_ERROR(CheckMembers(
-        path, json, {"from", "to", "mode", "dir_mode", "owner", "tar", "verbatim", "image"}));
+    RETURN_IF_ERROR(CheckMembers(path, json, kLayerTable));
     return Wrong(path, "a map with one of the members from, tar or image", json);
   }
   if (json.contains("to")) {
@@ -241,9 +304,7 @@ absl::Status ParseConfigLists(const Json& json, AssembleConfig& config) {
 absl::StatusOr<AssembleConfig> ParseConfig(const Json& json) {
   AssembleConfig config;
   if (!json.is_object()) return Wrong("config", "a map", json);
-  RETURN_IF_ERROR(CheckMembers("config", json,
-                               {"entrypoint", "cmd", "env", "user", "working_dir", "labels",
-                                "exposed_ports", "volumes", "stop_signal"}));
+  RETURN_IF_ERROR(CheckMembers("config", json, kConfigTable));
   RETURN_IF_ERROR(ParseConfigLists(json, config));
   if (json.contains("env")) {
     ASSIGN_OR_RETURN(config.env, TextMapOf("config.env", json.at("env")));
@@ -297,10 +358,13 @@ absl::StatusOr<Json> ParseObject(absl::string_view text) {
 
 }  // namespace
 
+const KeyTable& AssembleOptionKeys() { return kAssembleTable; }
+const KeyTable& SleepOptionKeys() { return kSleepTable; }
+
 absl::StatusOr<AssembleOptions> AssembleOptions::Parse(absl::string_view options_json) {
   AssembleOptions options;
   ASSIGN_OR_RETURN(const Json json, ParseObject(options_json));
-  RETURN_IF_ERROR(CheckMembers("", json, {"layers", "config", "compression"}));
+  RETURN_IF_ERROR(CheckMembers("", json, kAssembleTable));
   if (json.contains("layers")) {
     const Json& layers = json.at("layers");
     if (!layers.is_array()) return Wrong("layers", "a list", layers);
@@ -327,7 +391,7 @@ absl::StatusOr<AssembleOptions> AssembleOptions::Parse(absl::string_view options
 absl::StatusOr<SleepOptions> SleepOptions::Parse(absl::string_view options_json) {
   SleepOptions options;
   ASSIGN_OR_RETURN(const Json json, ParseObject(options_json));
-  RETURN_IF_ERROR(CheckMembers("", json, {"duration"}));
+  RETURN_IF_ERROR(CheckMembers("", json, kSleepTable));
   if (!json.contains("duration")) return options;
   const Json& duration = json.at("duration");
   if (duration.is_number()) {

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "graph/key_table.h"
 
 namespace stevedore::graph {
 
@@ -80,6 +81,10 @@ struct SleepOptions {
   // Thread-safe.
   static absl::StatusOr<SleepOptions> Parse(absl::string_view options_json);
 };
+
+// What users write in `options` of the two drivers.
+const KeyTable& AssembleOptionKeys();
+const KeyTable& SleepOptionKeys();
 
 }  // namespace stevedore::graph
 

@@ -12,37 +12,11 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "graph/assemble_options.h"
-#include "graph/dockerfile_options.h"
-#include "graph/spelling.h"
+#include "graph/drivers.h"
+#include "graph/keys.h"
 
 namespace stevedore::graph {
 namespace {
-
-constexpr absl::string_view kDrivers[] = {"ansible-playbook", "assemble", "buildkit",
-                                          "default",          "docker",   "dry-run",
-                                          "native",           "none",     "sleep"};
-constexpr absl::string_view kBuilderKeys[] = {"name", "driver", "options", "variables_mapping"};
-constexpr absl::string_view kBuildkitKeys[] = {"cache_to", "secrets", "ssh", "frontend",
-                                               "build_contexts"};
-constexpr absl::string_view kContextKeys[] = {"path", "git"};
-constexpr absl::string_view kGitKeys[] = {"repository", "reference", "path", "auth"};
-constexpr absl::string_view kAuthKeys[] = {
-    "credentials_id",       "username",    "password", "private_key_file",
-    "private_key_password", "git_ssh_user"};
-
-// What documentation called some keys.
-const std::map<std::string, std::string>& MappingAliases() {
-  static const auto& aliases = *new std::map<std::string, std::string>{
-      {"image_from_fully_qualified_name", "image_from_fully_qualified_name_key"},
-      {"image_fully_qualified_name", "image_fully_qualified_name_key"},
-      {"image_labels_key", "image_lables_key"},
-  };
-  return aliases;
-}
-
-bool BuildsDockerfiles(absl::string_view driver) {
-  return driver == "native" || driver == "docker" || driver == "buildkit";
-}
 
 // Reads one builder.
 class Reader {
@@ -67,7 +41,7 @@ class Reader {
           "`context` must be inside `options` of the builder; indent it below "
           "`options:`");
     }
-    findings_.CheckKeys(node, what, kBuilderKeys);
+    findings_.CheckKeys(node, what, BuilderKeys());
     if (const YamlNode* field = node.Find("name"); field != nullptr && field->is_scalar()) {
       ASSIGN_OR_RETURN(builder.name, TextOf(*field, "name"));
     }
@@ -79,7 +53,7 @@ class Reader {
     if (options != nullptr && !options->is_null()) {
       RETURN_IF_ERROR(ReadOptions(*options, &result));
     }
-    if (BuildsDockerfiles(builder.driver) && builder.contexts.empty()) {
+    if (FindDriver(builder.driver)->needs_context && builder.contexts.empty()) {
       return node.Error(absl::StrCat(
           what, ": driver ", builder.driver,
           " needs a context with the Dockerfile; add `context: [{path: FOLDER}]` to `options`"));
@@ -100,13 +74,11 @@ class Reader {
   absl::Status ReadDriver(const YamlNode& node, absl::string_view what, Builder* builder) {
     const YamlNode* driver = node.Find("driver");
     if (driver == nullptr || driver->is_null()) {
-      return node.Error(absl::StrCat(what, " has no `driver`; drivers are ", KnownDriversText()));
+      return node.Error(absl::StrCat(what, " has no `driver`; drivers are ", DriverNames()));
     }
     ASSIGN_OR_RETURN(builder->driver, TextOf(*driver, "driver"));
-    if (!IsKnownDriver(builder->driver)) {
-      return driver->Error(absl::StrCat("unknown driver ", base::Quoted(builder->driver),
-                                        DidYouMean(builder->driver, absl::MakeConstSpan(kDrivers)),
-                                        "; drivers are ", KnownDriversText()));
+    if (FindDriver(builder->driver) == nullptr) {
+      return driver->Error(UnknownDriver(builder->driver));
     }
     return absl::OkStatus();
   }
@@ -116,19 +88,12 @@ class Reader {
     if (!node.is_map()) {
       return node.Error(absl::StrCat("`variables_mapping` must be a map, found ", node.Describe()));
     }
-    std::vector<std::string> known;
-    for (const auto& [key, value] : DefaultVariablesMapping()) known.push_back(key);
+    findings_.CheckKeys(node, MappingKeys().what, MappingKeys());
     for (const auto& [key, value] : node.entries()) {
-      std::string name = key->text();
-      if (const auto alias = MappingAliases().find(name); alias != MappingAliases().end()) {
-        name = alias->second;
-      }
-      if (DefaultVariablesMapping().count(name) == 0) {
-        const std::vector<absl::string_view> views(known.begin(), known.end());
-        findings_.CheckKeys(node, "variables_mapping", views);
-        continue;
-      }
-      ASSIGN_OR_RETURN(builder->variables_mapping[name], TextOf(*value, key->text()));
+      const Key* known = MappingKeys().Find(key->text());
+      if (known == nullptr) continue;
+      const absl::string_view name = known->alias_of.empty() ? known->name : known->alias_of;
+      ASSIGN_OR_RETURN(builder->variables_mapping[std::string(name)], TextOf(*value, key->text()));
     }
     return absl::OkStatus();
   }
@@ -147,6 +112,9 @@ class Reader {
     }
     ASSIGN_OR_RETURN(nlohmann::json json, renderer_.Json(node));
     json.erase("context");
+    for (const auto& [key, value] : node.entries()) {
+      if (absl::StartsWith(key->text(), "x-")) json.erase(key->text());
+    }
     Builder& builder = result->builder;
     if (builder.driver == "assemble") {
       nlohmann::json& layers = json["layers"];
@@ -158,12 +126,10 @@ class Reader {
     }
     builder.options_json = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (builder.driver == "assemble") return CheckAssemble(node, result);
-    if (BuildsDockerfiles(builder.driver)) return CheckDockerfile(node, builder);
-    if (builder.driver == "sleep") {
-      const absl::StatusOr<SleepOptions> options = SleepOptions::Parse(builder.options_json);
-      if (!options.ok()) return At(node, options.status());
-    }
-    return absl::OkStatus();
+    const DriverDescription* driver = FindDriver(builder.driver);
+    if (driver == nullptr || driver->check == nullptr) return absl::OkStatus();
+    const absl::Status status = driver->check(builder.options_json);
+    return status.ok() ? status : At(node, status);
   }
 
   // {image: {name: version}} becomes {image: "name:version"}: one spelling for build keys.
@@ -198,13 +164,6 @@ class Reader {
     return absl::OkStatus();
   }
 
-  static absl::Status CheckDockerfile(const YamlNode& node, const Builder& builder) {
-    absl::Span<const absl::string_view> further;
-    if (builder.driver == "buildkit") further = absl::MakeConstSpan(kBuildkitKeys);
-    const absl::Status good = DockerfileOptions::Parse(builder.options_json, further).status();
-    return good.ok() ? good : At(node, good);
-  }
-
   // Places a message that begins with the path of a member ("layers[1].mode: ...").
   static absl::Status At(const YamlNode& options, const absl::Status& status) {
     const std::pair<std::string, std::string> parts =
@@ -235,7 +194,7 @@ class Reader {
         return element->Error(absl::StrCat("a context must be a map with `path` or `git`, found ",
                                            element->Describe(), "; write `- path: FOLDER`"));
       }
-      findings_.CheckKeys(*element, "a context", kContextKeys);
+      findings_.CheckKeys(*element, ContextKeys().what, ContextKeys());
       ContextSpec context;
       context.where = element->where();
       if (const YamlNode* path = element->Find("path"); path != nullptr) {
@@ -266,7 +225,7 @@ class Reader {
       return node.Error(
           absl::StrCat("`git` must be a map with `repository`, found ", node.Describe()));
     }
-    findings_.CheckKeys(node, "a git context", kGitKeys);
+    findings_.CheckKeys(node, GitKeys().what, GitKeys());
     GitContext& git = context->git.emplace();
     auto read = [&](const YamlNode& map, absl::string_view key, std::string* out) -> absl::Status {
       if (const YamlNode* value = map.Find(key); value != nullptr) {
@@ -281,7 +240,7 @@ class Reader {
     const YamlNode* auth = node.Find("auth");
     if (auth == nullptr || auth->is_null()) return absl::OkStatus();
     if (!auth->is_map()) return auth->Error("`auth` must be a map with `credentials_id`");
-    findings_.CheckKeys(*auth, "git auth", kAuthKeys);
+    findings_.CheckKeys(*auth, GitAuthKeys().what, GitAuthKeys());
     RETURN_IF_ERROR(read(*auth, "credentials_id", &git.credentials_id));
     RETURN_IF_ERROR(read(*auth, "username", &git.username));
     RETURN_IF_ERROR(read(*auth, "password", &git.password));
@@ -297,34 +256,16 @@ class Reader {
 
 }  // namespace
 
-bool IsKnownDriver(absl::string_view driver) {
-  return std::find(std::begin(kDrivers), std::end(kDrivers), driver) != std::end(kDrivers);
-}
-
-std::string KnownDriversText() { return absl::StrJoin(kDrivers, ", "); }
-
 const std::map<std::string, std::string>& DefaultVariablesMapping() {
-  static const auto& mapping = *new std::map<std::string, std::string>{
-      {"image_from_fully_qualified_name_key", "image_from_fully_qualified_name"},
-      {"image_from_name_key", "image_from_name"},
-      {"image_from_tag_key", "image_from_tag"},
-      {"image_from_registry_host_key", "image_from_registry_host"},
-      {"image_from_registry_namespace_key", "image_from_registry_namespace"},
-      {"image_fully_qualified_name_key", "image_fully_qualified_name"},
-      {"image_name_key", "image_name"},
-      {"image_tag_key", "image_tag"},
-      {"image_registry_host_key", "image_registry_host"},
-      {"image_registry_namespace_key", "image_registry_namespace"},
-      {"image_extra_tags_key", "image_extra_tags"},
-      {"image_builder_label_key", "image_builder_label"},
-      {"push_image_key", "push_image"},
-      {"image_lables_key", "image_labels"},
-      {"pull_parent_image_key", "pull_parent_image"},
-      {"image_builder_name_key", "image_builder_name"},
-      {"image_builder_tag_key", "image_builder_tag"},
-      {"image_builder_registry_host_key", "image_builder_registry_host"},
-      {"image_builder_registry_namespace_key", "image_builder_registry_namespace"},
-  };
+  static const auto& mapping = *[] {
+    auto* names = new std::map<std::string, std::string>;
+    for (const Key& key : MappingKeys().keys) {
+      if (key.alias_of.empty()) {
+        names->emplace(std::string(key.name), std::string(key.default_value));
+      }
+    }
+    return names;
+  }();
   return mapping;
 }
 

@@ -25,10 +25,6 @@ struct ReadBuilder {
   std::vector<std::pair<std::string, SourceLocation>> layer_images;
 };
 
-// Names of all drivers that definitions may name, whether or not this version runs them.
-bool IsKnownDriver(absl::string_view driver);
-std::string KnownDriversText();
-
 // The mapping of automatic values to argument names when a definition says nothing.
 const std::map<std::string, std::string>& DefaultVariablesMapping();
 

@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "graph/findings.h"
+#include "graph/keys.h"
 #include "graph/spelling.h"
 #include "graph/yaml_document.h"
 
@@ -27,9 +28,6 @@ extern char** environ;
 
 namespace stevedore::graph {
 namespace {
-
-constexpr absl::string_view kCredentialKeys[] = {"storage_type", "local_storage_path", "format",
-                                                 "encryption_key"};
 
 // One setting as it was found: in the environment or in the file.
 struct Found {
@@ -103,7 +101,6 @@ class Loader {
 
   // Environment beats file. `key` is "images_path" or "credentials.format".
   bool Find(absl::string_view key, Found* found) {
-    known_.push_back(std::string(key.substr(0, key.find('.'))));
     const std::string variable =
         absl::StrCat("STEVEDORE_", absl::AsciiStrToUpper(absl::StrReplaceAll(key, {{".", "_"}})));
     const auto set = sources_.environment.find(variable);
@@ -209,7 +206,7 @@ class Loader {
     }
     if (const YamlNode* credentials = Child(root_, "credentials");
         credentials != nullptr && findings_.IsMap(*credentials, "`credentials`")) {
-      findings_.CheckKeys(*credentials, "credentials", kCredentialKeys);
+      findings_.CheckKeys(*credentials, CredentialsKeys().what, CredentialsKeys());
     }
     ReadDeprecated();
   }
@@ -248,14 +245,14 @@ class Loader {
   // ours is still worth a word.
   void CheckTopLevel() {
     if (root_ == nullptr) return;
-    for (const char* other : {"images", "images_tree", "builders", "credentials"}) {
-      known_.push_back(other);
-    }
+    std::vector<absl::string_view> known = ConfigurationKeys().Names();
+    for (const Key& key : DefinitionFileKeys().keys) known.push_back(key.name);
     for (const auto& [key, value] : root_->entries()) {
       const std::string lower = absl::AsciiStrToLower(key->text());
       if (absl::StartsWith(lower, "x-")) continue;
-      if (std::find(known_.begin(), known_.end(), lower) != known_.end()) continue;
-      const std::string meant = DidYouMean(lower, known_);
+      if (ConfigurationKeys().Find(lower) != nullptr) continue;
+      const std::string meant = DidYouMean(lower, known);
+      if (std::find(known.begin(), known.end(), lower) != known.end()) continue;
       if (meant.empty()) continue;
       findings_.Warn(key->where(), absl::StrCat("key ", base::Quoted(key->text()),
                                                 " is none of Stevedore's and ignored", meant));
@@ -267,7 +264,6 @@ class Loader {
   Configuration result_;
   std::unique_ptr<YamlDocument> document_;
   const YamlNode* root_ = nullptr;
-  std::vector<std::string> known_;
 };
 
 }  // namespace

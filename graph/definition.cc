@@ -5,13 +5,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "graph/keys.h"
 
 namespace stevedore::graph {
 namespace {
-
-constexpr absl::string_view kImageKeys[] = {
-    "name", "version",         "registry", "namespace", "tags",     "labels",   "persistent_labels",
-    "vars", "persistent_vars", "builder",  "parents",   "children", "platforms"};
 
 // Names and versions are joined with `:` in ids and on the command line.
 bool IsGoodKey(const YamlNode& key, absl::string_view what, Findings* findings) {
@@ -60,7 +57,7 @@ void ReadDefinition(const YamlNode& name, const YamlNode& version, const YamlNod
   definition.key = &version;
   const std::string what = absl::StrCat("image ", definition.id());
   if (findings->IsMap(body, what)) {
-    findings->CheckKeys(body, what, kImageKeys);
+    findings->CheckKeys(body, what, ImageKeys());
     definition.name_field = body.Find("name");
     definition.version_field = body.Find("version");
     definition.registry = body.Find("registry");

@@ -19,10 +19,46 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr absl::string_view kNames[] = {"cache_from", "compression", "cpu_shares", "cpus",
-                                        "dockerfile", "extra_hosts", "keep_image", "memory",
-                                        "network",    "no_cache",    "pull",       "shm_size",
-                                        "target",     "timeout",     "ulimits"};
+constexpr Key kKeys[] = {
+    {.name = "dockerfile",
+     .description = "path in the merged context",
+     .default_value = "Dockerfile"},
+    {.name = "target", .description = "stage to build; default: the last"},
+    {.name = "pull",
+     .type = KeyType::kBool,
+     .description = "look for newer versions of images in FROM that are no parents",
+     .default_value = "false"},
+    {.name = "no_cache",
+     .type = KeyType::kBool,
+     .description = "run every step again",
+     .default_value = "false"},
+    {.name = "network", .description = "of RUN: none, host, default or the name of a network"},
+    {.name = "cache_from",
+     .type = KeyType::kTexts,
+     .description = "images whose steps may be taken over"},
+    {.name = "extra_hosts",
+     .type = KeyType::kTextsOrMap,
+     .description = "host:ip, for /etc/hosts of RUN"},
+    {.name = "memory", .description = "limit of RUN, such as 512m"},
+    {.name = "cpus", .type = KeyType::kNumber, .description = "cores for RUN, such as 1.5"},
+    {.name = "cpu_shares",
+     .type = KeyType::kCount,
+     .description = "weight of RUN among other containers"},
+    {.name = "shm_size", .description = "size of /dev/shm in RUN, such as 64m"},
+    {.name = "ulimits",
+     .type = KeyType::kAny,
+     .description = "limits of RUN: nofile=1024:4096, or {nofile: {soft: 1024, hard: 4096}}"},
+    {.name = "timeout", .description = "the build fails if it takes longer, such as 30m"},
+    {.name = "compression",
+     .description = "gzip, gzip:fast, gzip:balanced, gzip:small, zstd, zstd:1 to zstd:19 or none",
+     .default_value = "gzip"},
+    {.name = "keep_image",
+     .type = KeyType::kBool,
+     .description = "leave the image in the engine (drivers with an engine)",
+     .default_value = "false"},
+};
+constexpr KeyTable kTable{"options of a Dockerfile driver", kKeys, ""};
+
 // As the engine knows them.
 constexpr absl::string_view kUlimits[] = {"core",    "cpu",      "data",   "fsize",      "locks",
                                           "memlock", "msgqueue", "nice",   "nofile",     "nproc",
@@ -199,12 +235,12 @@ absl::Status TakeLimits(const Json& json, DockerfileOptions* options) {
 
 }  // namespace
 
-absl::Span<const absl::string_view> DockerfileOptionNames() { return kNames; }
+const KeyTable& DockerfileOptionKeys() { return kTable; }
 
 absl::StatusOr<DockerfileOptions> DockerfileOptions::Parse(
     absl::string_view options_json, absl::Span<const absl::string_view> further) {
   ASSIGN_OR_RETURN(const Json json, ParseOptionsObject(options_json));
-  std::vector<absl::string_view> known(std::begin(kNames), std::end(kNames));
+  std::vector<absl::string_view> known = kTable.Names();
   known.insert(known.end(), further.begin(), further.end());
   std::sort(known.begin(), known.end());
   RETURN_IF_ERROR(CheckOptionMembers("", json, known));

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "graph/key_table.h"
 
 namespace stevedore::graph {
 
@@ -59,8 +60,8 @@ struct DockerfileOptions {
                                                  absl::Span<const absl::string_view> further = {});
 };
 
-// Names of the members that DockerfileOptions::Parse reads, sorted.
-absl::Span<const absl::string_view> DockerfileOptionNames();
+// The members that DockerfileOptions::Parse reads.
+const KeyTable& DockerfileOptionKeys();
 
 }  // namespace stevedore::graph
 

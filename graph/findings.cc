@@ -69,12 +69,11 @@ absl::Status Findings::ToStatus() const {
   return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }
 
-void Findings::CheckKeys(const YamlNode& map, absl::string_view what,
-                         absl::Span<const absl::string_view> known) {
+void Findings::CheckKeys(const YamlNode& map, absl::string_view what, const KeyTable& table) {
   for (const auto& [key, value] : map.entries()) {
     const std::string& name = key->text();
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    if (absl::StartsWith(name, "x-")) continue;
+    if (table.Find(name) != nullptr || absl::StartsWith(name, "x-")) continue;
+    const std::vector<absl::string_view> known = table.Names();
     const std::string text =
         absl::StrCat("unknown key ", base::Quoted(name), " in ", what, DidYouMean(name, known),
                      "; known keys are ", absl::StrJoin(known, ", "));

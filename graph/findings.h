@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
+#include "graph/key_table.h"
 #include "graph/source_location.h"
 #include "graph/yaml_document.h"
 
@@ -37,10 +37,9 @@ class Findings {
   absl::Status ToStatus() const;
   const std::vector<Diagnostic>& warnings() const { return warnings_; }
 
-  // Reports every key of `map` that is not in `known` and does not begin with `x-`. `what` is what
+  // Reports every key of `map` that is not in `table` and does not begin with `x-`. `what` is what
   // the map describes: "an image".
-  void CheckKeys(const YamlNode& map, absl::string_view what,
-                 absl::Span<const absl::string_view> known);
+  void CheckKeys(const YamlNode& map, absl::string_view what, const KeyTable& table);
 
   // The text of a scalar; empty for nothing. Reports anything else, naming `what`, and returns "".
   std::string Text(const YamlNode& node, absl::string_view what);

@@ -18,7 +18,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr absl::string_view kKnown[] = {"parents", "tags"};
+constexpr Key kKeys[] = {
+    {.name = "parents"}, {.name = "tags"}, {.name = "old", .replaced_by = "x"}};
+constexpr KeyTable kKnown{"an image", kKeys, ""};
 
 TEST(FindingsTest, SortsErrorsByPlaceAndDropsRepeats) {
   Findings findings(/*lenient=*/false);
@@ -40,7 +42,7 @@ TEST(FindingsTest, ShowsTheFirstAndCountsTheRest) {
 
 TEST(FindingsTest, UnknownKeysAreErrorsUnlessLenient) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<YamlDocument> document,
-                       YamlDocument::Parse("f", "tags: 1\nparent: 2\nx-mine: 3\n"));
+                       YamlDocument::Parse("f", "tags: 1\nparent: 2\nx-mine: 3\nold: 4\n"));
   Findings strict(/*lenient=*/false);
   strict.CheckKeys(*document->root(), "image a:1", kKnown);
   EXPECT_THAT(std::string(strict.ToStatus().message()),

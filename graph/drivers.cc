@@ -1,0 +1,118 @@
+#include "graph/drivers.h"
+
+#include <iterator>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status.h"
+#include "graph/assemble_options.h"
+#include "graph/dockerfile_options.h"
+#include "graph/spelling.h"
+
+namespace stevedore::graph {
+namespace {
+
+// Passes on what `Options::Parse` says.
+template <typename Options>
+absl::Status Check(absl::string_view options_json) {
+  return Options::Parse(options_json).status();
+}
+
+constexpr Key kBuildkitKeys[] = {
+    {.name = "cache_to", .type = KeyType::kAny, .description = "where steps are kept for others"},
+    {.name = "secrets",
+     .type = KeyType::kAny,
+     .description = "list of {id, file|env|credentials_id} for RUN --mount=type=secret"},
+    {.name = "ssh", .type = KeyType::kAny, .description = "SSH agents for RUN --mount=type=ssh"},
+    {.name = "frontend", .description = "image of another frontend"},
+    {.name = "build_contexts", .type = KeyType::kAny, .description = "names to further contexts"},
+};
+
+// The common options and BuildKit's own.
+const KeyTable& BuildkitOptionKeys() {
+  static const auto& keys = *[] {
+    auto* all = new std::vector<Key>(DockerfileOptionKeys().keys.begin(),
+                                     DockerfileOptionKeys().keys.end());
+    all->insert(all->end(), std::begin(kBuildkitKeys), std::end(kBuildkitKeys));
+    return all;
+  }();
+  static const KeyTable table{"options of driver buildkit", keys, ""};
+  return table;
+}
+
+absl::Status CheckDockerfile(absl::string_view options_json) {
+  return DockerfileOptions::Parse(options_json).status();
+}
+
+absl::Status CheckBuildkit(absl::string_view options_json) {
+  std::vector<absl::string_view> further;
+  for (const Key& key : kBuildkitKeys) further.push_back(key.name);
+  return DockerfileOptions::Parse(options_json, further).status();
+}
+
+absl::Span<const DriverDescription> AllDrivers() {
+  static const auto& drivers = *new std::vector<DriverDescription>{
+      {.name = "ansible-playbook",
+       .description = "runs a playbook that makes and pushes the image",
+       .takes_context = true},
+      {.name = "assemble",
+       .description = "makes an image from files, tars and layers of other images; no daemon",
+       .options = &AssembleOptionKeys(),
+       .takes_context = true,
+       .check = Check<AssembleOptions>},
+      {.name = "buildkit",
+       .description = "builds a Dockerfile with a BuildKit daemon",
+       .options = &BuildkitOptionKeys(),
+       .takes_context = true,
+       .needs_context = true,
+       .check = CheckBuildkit},
+      {.name = "default", .description = "builds nothing", .takes_context = true},
+      {.name = "docker",
+       .description = "builds a Dockerfile with a Docker engine",
+       .options = &DockerfileOptionKeys(),
+       .takes_context = true,
+       .needs_context = true,
+       .check = CheckDockerfile},
+      {.name = "dry-run", .description = "builds nothing", .takes_context = true},
+      {.name = "native",
+       .description = "builds a Dockerfile without a daemon",
+       .options = &DockerfileOptionKeys(),
+       .takes_context = true,
+       .needs_context = true,
+       .check = CheckDockerfile},
+      {.name = "none", .description = "builds nothing: the image is made elsewhere"},
+      {.name = "sleep",
+       .description = "takes its time and makes an empty image, for trials",
+       .options = &SleepOptionKeys(),
+       .check = Check<SleepOptions>},
+  };
+  return drivers;
+}
+
+}  // namespace
+
+absl::Span<const DriverDescription> Drivers() { return AllDrivers(); }
+
+const DriverDescription* FindDriver(absl::string_view name) {
+  for (const DriverDescription& driver : AllDrivers()) {
+    if (driver.name == name) return &driver;
+  }
+  return nullptr;
+}
+
+std::string DriverNames() {
+  return absl::StrJoin(AllDrivers(), ", ", [](std::string* out, const DriverDescription& driver) {
+    absl::StrAppend(out, driver.name);
+  });
+}
+
+std::string UnknownDriver(absl::string_view name) {
+  std::vector<absl::string_view> names;
+  for (const DriverDescription& driver : AllDrivers()) names.push_back(driver.name);
+  return absl::StrCat("unknown driver ", base::Quoted(name),
+                      DidYouMean(name, absl::MakeConstSpan(names)), "; drivers are ",
+                      DriverNames());
+}
+
+}  // namespace stevedore::graph
