@@ -21,6 +21,8 @@ enum class KeyType : uint8_t {
   kTexts,         // A list of scalars; a single scalar is a list of one.
   kTextList,      // A list of scalars, nothing else.
   kTextMap,       // Names to scalars.
+  kTextsOrMap,    // As kTexts or kTextMap.
+  kAny,           // Whatever its reader takes.
   kMap,           // A map with `members`.
   kMapList,       // A list of maps with `members`.
   kMapOrList,     // One such map, or a list of them.
