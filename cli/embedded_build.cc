@@ -56,13 +56,19 @@ class EmbeddedQueue::Body {
 
   BuildClient& client() { return *client_; }
 
-  void StartWorker(const EmbeddedOptions& options, worker::RepositoryProvider* repositories,
+  void StartWorker(const EmbeddedOptions& options, const WorkerPlaces& places,
                    const ContextTrees& trees, context::StatCache* stat_cache) {
     contexts_.emplace(".", stat_cache);
     for (const auto& [path, tree] : trees) contexts_->Add(tree);
     drivers_ = worker::CreateDrivers(
-        {&budget_, options.threads, absl::StrCat(options.cache_directory, "/layers")});
-    runner_.emplace(repositories, &*contexts_, &drivers_);
+        {.budget = &budget_,
+         .threads = options.threads,
+         .cache_directory = absl::StrCat(options.cache_directory, "/layers"),
+         .repositories = places.repositories,
+         .registries = places.registries,
+         .credentials = places.credentials,
+         .scratch_directory = absl::StrCat(options.cache_directory, "/scratch")});
+    runner_.emplace(places.repositories, &*contexts_, &drivers_);
     channel_.emplace(&queue_);
     worker::AgentOptions agent;
     agent.platforms = options.platforms;
@@ -122,10 +128,9 @@ absl::StatusOr<std::unique_ptr<EmbeddedQueue>> EmbeddedQueue::Start(const std::s
 
 BuildClient& EmbeddedQueue::client() { return body_->client(); }
 
-void EmbeddedQueue::StartWorker(const EmbeddedOptions& options,
-                                worker::RepositoryProvider* repositories, const ContextTrees& trees,
-                                context::StatCache* stat_cache) {
-  body_->StartWorker(options, repositories, trees, stat_cache);
+void EmbeddedQueue::StartWorker(const EmbeddedOptions& options, const WorkerPlaces& places,
+                                const ContextTrees& trees, context::StatCache* stat_cache) {
+  body_->StartWorker(options, places, trees, stat_cache);
 }
 
 absl::Status EmbeddedQueue::Stop() { return body_->Stop(); }

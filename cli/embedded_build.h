@@ -13,6 +13,7 @@
 #include "cli/console.h"
 #include "cli/contexts.h"
 #include "context/stat_cache.h"
+#include "credentials/credential_store.h"
 #include "worker/repository_provider.h"
 
 namespace stevedore::cli {
@@ -24,6 +25,13 @@ struct EmbeddedOptions {
   // Of the worker: all that are built, as assembling needs no CPU of the platform.
   std::vector<std::string> platforms;
   std::string cache_directory;
+};
+
+// Where a worker's images are, and how it logs in. Nothing is owned, all must outlive the queue.
+struct WorkerPlaces {
+  worker::RepositoryProvider* repositories = nullptr;  // Results and parents.
+  worker::RepositoryProvider* registries = nullptr;    // Images made elsewhere.
+  const credentials::CredentialStore* credentials = nullptr;
 };
 
 // A queue with the memory ledger, for builds in this process and for plans. Not thread-safe, but
@@ -42,7 +50,7 @@ class EmbeddedQueue {
   BuildClient& client();
 
   // Adds the worker. Pointers must outlive the queue. Once.
-  void StartWorker(const EmbeddedOptions& options, worker::RepositoryProvider* repositories,
+  void StartWorker(const EmbeddedOptions& options, const WorkerPlaces& places,
                    const ContextTrees& trees, context::StatCache* stat_cache);
 
   // Stops the worker (nothing is left running), then the queue, and writes the results file.

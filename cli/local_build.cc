@@ -96,13 +96,12 @@ class LocalProject {
   // Whether results go to registries instead of the layout.
   bool pushes() const { return push_; }
 
-  worker::RepositoryProvider* repositories() {
-    if (push_) {
-      provider_ = std::make_unique<worker::RegistryProvider>(uploads_.client());
-    } else {
-      provider_ = std::make_unique<worker::LayoutProvider>(&*layout_);
-    }
-    return provider_.get();
+  WorkerPlaces Places() {
+    registries_ = std::make_unique<worker::RegistryProvider>(uploads_.client());
+    if (!push_) provider_ = std::make_unique<worker::LayoutProvider>(&*layout_);
+    return {.repositories = push_ ? registries_.get() : provider_.get(),
+            .registries = registries_.get(),
+            .credentials = uploads_.credentials()};
   }
 
   EmbeddedOptions WorkerOptions(int threads) const {
@@ -181,7 +180,8 @@ class LocalProject {
   std::optional<context::StatCache> stat_cache_;
   ContextTrees trees_;
   std::string results_file_;
-  std::unique_ptr<worker::RepositoryProvider> provider_;
+  std::unique_ptr<worker::RepositoryProvider> registries_;
+  std::unique_ptr<worker::RepositoryProvider> provider_;  // The layout, unless it pushes.
 };
 
 // The end of a build: results on the screen and in the metadata file.
@@ -216,7 +216,7 @@ absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags&
   ASSIGN_OR_RETURN(const coordinator::Submission submission, project.Submission());
   ASSIGN_OR_RETURN(const std::unique_ptr<EmbeddedQueue> queue,
                    EmbeddedQueue::Start(project.results_file(), *context.console));
-  queue->StartWorker(project.WorkerOptions(threads), project.repositories(), project.trees(),
+  queue->StartWorker(project.WorkerOptions(threads), project.Places(), project.trees(),
                      project.stat_cache());
   const std::unique_ptr<ProgressDisplay> display =
       CreateProgressDisplay(style, context.console, &base::Clock::System());

@@ -53,6 +53,7 @@ class RegistryAccess {
   }
 
   transfer::RegistryClient* client() { return &client_; }
+  const credentials::CredentialStore* credentials() const { return &credentials_; }
 
  private:
   http::Client http_;

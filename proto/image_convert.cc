@@ -18,6 +18,7 @@ absl::StatusOr<v1::Image> ToMessage(const graph::ResolvedImage& image) {
   message.set_driver(image.driver);
   message.set_options_json(image.options_json);
   message.set_source(image.where.ToString());
+  message.set_builder(image.builder);
   message.mutable_arguments()->insert(image.arguments.begin(), image.arguments.end());
   message.mutable_labels()->insert(image.labels.begin(), image.labels.end());
   message.mutable_volatile_names()->Assign(image.volatile_names.begin(),
@@ -49,6 +50,7 @@ graph::ResolvedImage FromMessage(const v1::Image& message) {
   image.arguments.insert(message.arguments().begin(), message.arguments().end());
   image.labels.insert(message.labels().begin(), message.labels().end());
   image.volatile_names.assign(message.volatile_names().begin(), message.volatile_names().end());
+  image.builder = message.builder();
   if (message.has_source_date_epoch()) image.source_date_epoch = message.source_date_epoch();
   for (const v1::BuildContext& context : message.contexts()) {
     graph::ContextSpec spec;

@@ -29,7 +29,7 @@ class CountingSource final : public base::ByteSource {
   RunMonitor* const monitor_;
 };
 
-absl::Status PutInherited(const oci::Descriptor& layer, const ParentPlace& parent,
+absl::Status PutInherited(const oci::Descriptor& layer, const ImagePlace& parent,
                           const Repository& target, RunMonitor& monitor, std::stop_token stop) {
   ASSIGN_OR_RETURN(const bool there, target.sink->HasBlob(layer.digest, stop));
   if (there) return absl::OkStatus();
@@ -51,14 +51,14 @@ absl::Status PutInherited(const oci::Descriptor& layer, const ParentPlace& paren
 }  // namespace
 
 absl::Status Publish(const BuiltImage& image, const Repository& target,
-                     const std::vector<ParentPlace>& parents, RunMonitor& monitor,
+                     const std::vector<ImagePlace>& places, RunMonitor& monitor,
                      std::stop_token stop) {
   for (const InheritedLayer& layer : image.inherited) {
-    if (layer.parent < 0 || static_cast<size_t>(layer.parent) >= parents.size()) {
+    if (layer.parent < 0 || static_cast<size_t>(layer.parent) >= places.size()) {
       return absl::InternalError(absl::StrCat("inherited layer of parent ", layer.parent,
-                                              ", which the image does not have"));
+                                              ", of which nobody said where it is"));
     }
-    RETURN_IF_ERROR(PutInherited(layer.descriptor, parents[layer.parent], target, monitor, stop),
+    RETURN_IF_ERROR(PutInherited(layer.descriptor, places[layer.parent], target, monitor, stop),
                     "push layer ", layer.descriptor.digest.Short(), " to ",
                     target.sink->Describe());
   }

@@ -25,6 +25,12 @@ struct Repository {
   std::string mount_domain;
 };
 
+// Where an image is named, and where its blobs can be had.
+struct ImagePlace {
+  oci::Reference reference;
+  Repository repository;
+};
+
 // Finds the repository of a reference. Thread-safe.
 class RepositoryProvider {
  public:

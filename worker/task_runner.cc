@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "base/status.h"
 #include "context/merged_tree.h"
 #include "oci/image/descriptor.h"
@@ -88,7 +89,7 @@ class BuildTask {
       ASSIGN_OR_RETURN(parent.image, parent_cache_.Get(digest, repository), what, " (",
                        wanted.reference(), "@", wanted.digest(), ")");
       request_.parents.push_back(std::move(parent));
-      places_.push_back(ParentPlace{std::move(reference), std::move(repository)});
+      places_.push_back(ImagePlace{std::move(reference), std::move(repository)});
     }
     return absl::OkStatus();
   }
@@ -121,6 +122,7 @@ class BuildTask {
     request_.id = image_.id();
     request_.reference = image_.reference();
     request_.source = image_.source();
+    SetFacts();
     ASSIGN_OR_RETURN(request_.platform, oci::Platform::Parse(run_.platform()));
     request_.options_json = image_.options_json();
     request_.arguments.insert(image_.arguments().begin(), image_.arguments().end());
@@ -141,7 +143,9 @@ class BuildTask {
 
   absl::Status Push() {
     monitor_.SetPhase("push");
-    RETURN_IF_ERROR(Publish(built_, target_, places_, monitor_, stop_));
+    std::vector<ImagePlace> places = places_;
+    places.insert(places.end(), built_.other_places.begin(), built_.other_places.end());
+    RETURN_IF_ERROR(Publish(built_, target_, places, monitor_, stop_));
     monitor_.LogLine(absl::StrCat("pushed ", built_.image.manifest.digest().ToString(), " to ",
                                   target_.sink->Describe()));
     return absl::OkStatus();
@@ -161,6 +165,26 @@ class BuildTask {
   }
 
  private:
+  void SetFacts() {
+    ImageFacts& facts = request_.facts;
+    const absl::StatusOr<oci::Reference> reference = oci::Reference::Parse(image_.reference());
+    if (reference.ok()) {  // CheckKnown opened it.
+      facts.registry = reference->registry();
+      const std::string& path = reference->repository();
+      const size_t slash = path.rfind('/');
+      facts.name = slash == std::string::npos ? path : path.substr(slash + 1);
+      facts.name_space = slash == std::string::npos ? "" : path.substr(0, slash);
+      facts.version = reference->tag();
+    }
+    facts.tags.assign(image_.tags().begin(), image_.tags().end());
+    facts.builder = image_.builder();
+    facts.to_registry = !target_.mount_domain.empty();
+    if (run_.has_time_limit()) {
+      request_.limits.time = absl::Seconds(run_.time_limit().seconds()) +
+                             absl::Nanoseconds(run_.time_limit().nanos());
+    }
+  }
+
   const v1::BuildRun& run_;
   const v1::Image& image_;
   RepositoryProvider& repositories_;
@@ -169,7 +193,7 @@ class BuildTask {
   RunMonitor& monitor_;
   const std::stop_token stop_;
   Repository target_;
-  std::vector<ParentPlace> places_;  // Beside request_.parents.
+  std::vector<ImagePlace> places_;  // Beside request_.parents.
   BuildRequest request_;
   BuiltImage built_;
 };

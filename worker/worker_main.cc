@@ -61,7 +61,13 @@ absl::Status Serve(const WorkerFlags& flags, const sigset_t& signals) {
                    context::PackCache::Open(flags.cache_directory + "/packs", flags.cache_bytes));
   PackContextProvider contexts(&repositories, packs.get());
   base::MemoryBudget budget(flags.memory_budget);
-  const DriverSet drivers = CreateDrivers({&budget, flags.threads, flags.cache_directory});
+  const DriverSet drivers = CreateDrivers({.budget = &budget,
+                                           .threads = flags.threads,
+                                           .cache_directory = flags.cache_directory,
+                                           .repositories = &repositories,
+                                           .registries = &repositories,
+                                           .credentials = &credentials,
+                                           .scratch_directory = flags.cache_directory + "/scratch"});
   TaskRunner runner(&repositories, &contexts, &drivers);
   ASSIGN_OR_RETURN(const std::unique_ptr<GrpcSyncChannel> channel,
                    GrpcSyncChannel::Create(flags.coordinators));

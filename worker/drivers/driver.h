@@ -14,9 +14,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "oci/image/descriptor.h"
 #include "oci/image/image_editor.h"
 #include "oci/image/platform.h"
+#include "worker/repository_provider.h"
 
 namespace stevedore::context {
 class Tree;
@@ -34,6 +36,25 @@ struct ParentImage {
   oci::Image image;
 };
 
+// What the definition calls the image: for drivers that hand it to something else. A value.
+struct ImageFacts {
+  std::string name;        // Last part of the repository: "web".
+  std::string version;     // Main tag.
+  std::string registry;    // "localhost:5000"; "docker.io" if the definition has none.
+  std::string name_space;  // "shop/team"; may be empty.
+  // Extra tags as full references, in the order of the definition.
+  std::vector<std::string> tags;
+  // Label of the builder: "docker", or "web:1.0" for one that stands in the image's definition.
+  std::string builder;
+  // Whether the result goes to a registry (not into a layout folder).
+  bool to_registry = false;
+};
+
+// What one build may use. A value; a driver that runs nothing has no use for it.
+struct BuildLimits {
+  absl::Duration time = absl::InfiniteDuration();
+};
+
 // How far a build is, for people. Counts start anew with each phase.
 struct BuildProgress {
   std::string phase;         // "layer 2/3", "config", ...
@@ -47,6 +68,8 @@ struct BuildRequest {
   std::string id;         // "web:1.0".
   std::string reference;  // Full reference, for messages.
   std::string source;     // "images/web.yaml:12" where the definition is; may be empty.
+  ImageFacts facts;
+  BuildLimits limits;
   oci::Platform platform;
   std::string options_json;  // An object; each driver knows its own.
   std::map<std::string, std::string> arguments;
@@ -67,11 +90,12 @@ struct BuildRequest {
   std::function<void(const BuildProgress& progress)> progress;
 };
 
-// A layer of the result that some parent has already: whoever publishes the image mounts or copies
-// it.
+// A layer of the result that some other image has already: whoever publishes the image mounts or
+// copies it.
 struct InheritedLayer {
   oci::Descriptor descriptor;
-  int parent = 0;  // Index into BuildRequest::parents.
+  // Index into BuildRequest::parents; numbers from their count on are BuiltImage::other_places.
+  int parent = 0;
 };
 
 // What came out. The layers that are new are in BuildRequest::output; the config, the inherited
@@ -79,6 +103,8 @@ struct InheritedLayer {
 struct BuiltImage {
   oci::Image image;
   std::vector<InheritedLayer> inherited;
+  // Images beside the parents that layers come from: `FROM` of something made elsewhere.
+  std::vector<ImagePlace> other_places;
   uint64_t new_layer_bytes = 0;  // Compressed bytes of layers that were written by this build.
 };
 
@@ -91,7 +117,7 @@ class Driver {
   virtual absl::string_view name() const = 0;
 
   // Builds. INVALID_ARGUMENT and NOT_FOUND for what the definition or its contexts got wrong (a
-  // retry will not help); CANCELLED once `stop` is requested; UNAVAILABLE, ABORTED and
+  // retry will not help), FAILED_PRECONDITION for a command of the user's that failed; CANCELLED once `stop` is requested; UNAVAILABLE, ABORTED and
   // RESOURCE_EXHAUSTED where another attempt may succeed.
   virtual absl::StatusOr<BuiltImage> Build(const BuildRequest& request, std::stop_token stop) = 0;
 };

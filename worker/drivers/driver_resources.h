@@ -7,7 +7,13 @@
 
 #include "base/memory_budget.h"
 
+namespace stevedore::credentials {
+class CredentialStore;
+}  // namespace stevedore::credentials
+
 namespace stevedore::worker {
+
+class RepositoryProvider;
 
 // What all drivers of a process share.
 struct DriverResources {
@@ -17,6 +23,17 @@ struct DriverResources {
   int threads = 1;
   // Folder of the layer cache, made when needed; empty: no cache.
   std::string cache_directory;
+  // Where results go and parents are read. Not owned; null only in tests of drivers that read no
+  // images.
+  RepositoryProvider* repositories = nullptr;
+  // Registries, for images that are no parents (`FROM` and `COPY --from` of something made
+  // elsewhere); asked when `repositories` does not have them. The same as `repositories` where that
+  // is registries. Not owned; may be null.
+  RepositoryProvider* registries = nullptr;
+  // For engines, which log in by themselves. Not owned; null: anonymous.
+  const credentials::CredentialStore* credentials = nullptr;
+  // Folder for files that live as long as one build, made when needed; empty: the system's.
+  std::string scratch_directory;
 };
 
 }  // namespace stevedore::worker
