@@ -1,20 +1,17 @@
 #include "cli/credential_settings.h"
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "base/status.h"
+#include "credentials/login_chain.h"
 
 namespace stevedore::cli {
 
 absl::StatusOr<std::unique_ptr<credentials::RecordStore>> OpenRecordStore(
     const graph::Configuration& configuration) {
-  if (configuration.credentials_storage_type == "local") return OpenFileStore(configuration);
-  if (configuration.credentials_storage_type == "envvars") {
-    return OpenEnvironmentStore(configuration);
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "`credentials.storage_type` is ", base::Quoted(configuration.credentials_storage_type),
-      "; there are `local` and `envvars`"));
+  return credentials::OpenRecordStore(
+      {.type = configuration.credentials_storage_type,
+       .local_path = configuration.credentials_local_storage_path,
+       .format = RecordFormatOf(configuration),
+       .encryption_key = configuration.credentials_encryption_key,
+       .environment = graph::ConfigurationSources::FromProcess().environment});
 }
 
 std::unique_ptr<credentials::FileCredentialStore> OpenFileStore(

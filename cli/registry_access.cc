@@ -1,5 +1,7 @@
 #include "cli/registry_access.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/credential_settings.h"
@@ -29,24 +31,17 @@ transfer::RegistryClientOptions Options(RegistryAccess::Patience patience,
 
 }  // namespace
 
-ProjectCredentials::ProjectCredentials()
-    : docker_(credentials::DockerConfigCredentialStore::DefaultPath()) {}
-
-absl::Status ProjectCredentials::UseStore(const graph::Configuration& configuration) {
-  ASSIGN_OR_RETURN(records_, OpenRecordStore(configuration));
+absl::Status RegistryAccess::UseStore(const graph::Configuration& configuration) {
+  ASSIGN_OR_RETURN(std::unique_ptr<credentials::RecordStore> records,
+                   OpenRecordStore(configuration));
+  credentials_.UseStore(std::move(records));
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::optional<credentials::Credential>> ProjectCredentials::Find(
-    absl::string_view registry, absl::string_view repository) const {
-  if (records_ == nullptr) return docker_.Find(registry, repository);
-  const credentials::RecordCredentialStore records(records_.get());
-  return credentials::ChainCredentialStore({&records, &docker_}).Find(registry, repository);
 }
 
 RegistryAccess::RegistryAccess(Patience patience,
                                const std::vector<std::string>& insecure_registries)
     : http_(HttpOptions()),
+      credentials_(&http_),
       client_(&http_, &credentials_, Options(patience, insecure_registries)) {}
 
 }  // namespace stevedore::cli

@@ -20,6 +20,7 @@
 #include "coordinator/memory_ledger.h"
 #include "coordinator/queue.h"
 #include "coordinator/redis_ledger.h"
+#include "credentials/sealing.h"
 
 namespace {
 
@@ -33,6 +34,7 @@ constexpr char kVersion[] = "0.1.0";
 struct Flags {
   std::string listen = "127.0.0.1:7070";
   std::string advertise, address_file, redis, redis_password_file, artifact_repository;
+  std::string sealing_public_key_file;
   std::string queue = "q", log_level = "info";
   double takeover = 5, lease = 15, grace = 5, orphan = 60, trust_results = 600;
 };
@@ -52,6 +54,9 @@ void AddFlags(Flags& flags, CLI::App& app) {
       ->capture_default_str();
   app.add_option("--artifact-repository", flags.artifact_repository,
                  "HOST/REPOSITORY for contexts and logs, told to clients and workers");
+  app.add_option("--sealing-public-key", flags.sealing_public_key_file,
+                 "File with the key that clients seal credentials to: the public half of the one "
+                 "that workers have");
   app.add_option(
          "--trust-results", flags.trust_results,
          "Reuse a result without asking the registry, if it was seen there in so many seconds")
@@ -86,9 +91,19 @@ absl::StatusOr<std::unique_ptr<Ledger>> OpenLedger(const Flags& flags) {
   return RedisLedger::Create(std::move(address), flags.queue);
 }
 
+// What clients are told, in its usual form; empty if there is no file.
+absl::StatusOr<std::string> SealingKey(const std::string& file) {
+  if (file.empty()) return "";
+  const std::string where = absl::StrCat("--sealing-public-key ", file);
+  ASSIGN_OR_RETURN(const std::string text, stevedore::base::ReadFile(file, 4096), where);
+  ASSIGN_OR_RETURN(const auto key, stevedore::credentials::SealingPublicKey::Parse(text), where);
+  return key.ToString();
+}
+
 absl::Status Serve(const Flags& flags) {
   ASSIGN_OR_RETURN(std::unique_ptr<Ledger> ledger, OpenLedger(flags));
   QueueOptions options;
+  ASSIGN_OR_RETURN(options.sealing_public_key, SealingKey(flags.sealing_public_key_file));
   options.artifact_repository = flags.artifact_repository;
   options.version = kVersion;
   options.takeover = flags.redis.empty() ? absl::ZeroDuration() : absl::Seconds(flags.takeover);

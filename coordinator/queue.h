@@ -27,6 +27,8 @@ struct QueueOptions {
   // What GetServer says and tasks carry: "host:port/name". Empty: contexts are read where they are
   // (embedded).
   std::string artifact_repository;
+  // What GetServer tells clients to seal credentials to; empty: nothing.
+  std::string sealing_public_key;
   // Version text for GetServer.
   std::string version;
   // How long a leader record must stand still before this coordinator claims it. Zero: claim at

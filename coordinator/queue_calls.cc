@@ -52,6 +52,7 @@ v1::GetServerResponse Queue::Body::GetServer() {
   v1::GetServerResponse response;
   response.set_artifact_repository(options_.artifact_repository);
   response.set_version(options_.version);
+  response.set_sealing_public_key(options_.sealing_public_key);
   response.set_leader(mode_ == Mode::kLeading ? address_ : leader_.address);
   response.set_term(greatest_term_);
   response.set_task_limit(options_.scheduler.build_tasks);

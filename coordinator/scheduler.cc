@@ -257,6 +257,7 @@ void Scheduler::EndBuild(Build& build, v1::BuildState state, absl::Time now) {
   ended_builds_.push_back(build.id);
   ended_tasks_ += static_cast<int64_t>(build.tasks.size());
   WriteHead(build);
+  ForgetCredentials(build);
   writes_.Expire(absl::StrCat("build:", build.id), options_.build_lifetime);
 }
 

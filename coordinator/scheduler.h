@@ -179,6 +179,8 @@ class Scheduler {
   // scheduler_ledger.cc.
   void WriteBuild(const Build& build);
   void WriteHead(const Build& build);
+  // Drops the sealed credentials of a build that has ended, here and in the ledger.
+  void ForgetCredentials(Build& build);
   void WriteTask(const Build& build, int t);
   void WriteRun(Run& run, bool leased);
   void LoadRun(const LedgerRecord& record);

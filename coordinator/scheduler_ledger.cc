@@ -56,6 +56,12 @@ void Scheduler::WriteHead(const Build& build) {
   writes_.SetField(key, "head", text.ToString());
 }
 
+void Scheduler::ForgetCredentials(Build& build) {
+  if (build.header.sealed_credentials().empty()) return;
+  build.header.clear_sealed_credentials();
+  writes_.SetField(absl::StrCat("build:", build.id), "request", build.header.SerializeAsString());
+}
+
 void Scheduler::WriteTask(const Build& build, int t) {
   const Task& task = build.tasks[t];
   RecordText text;
@@ -206,6 +212,7 @@ void Scheduler::LoadBuild(const std::string& id, const std::map<std::string, std
     if (task != fields.end()) LoadTask(build, t, task->second);
   }
   if (IsOver(build.state)) {
+    ForgetCredentials(build);  // A crash may have come between its end and this.
     ended_builds_.push_back(id);
     ended_tasks_ += static_cast<int64_t>(build.tasks.size());
   } else {

@@ -463,5 +463,53 @@ TEST(SchedulerTest, RefusesWhatIsTooMuch) {
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("2 is the most")));
 }
 
+Submission SealedSubmission() {
+  Submission submission = SubmissionOf("request 1", "base; app: base");
+  submission.header.set_push_tags(true);
+  submission.header.set_sealed_credentials("stevedore-sealed:1:ciphertext");
+  return submission;
+}
+
+TEST(SchedulerTest, SealedCredentialsGoWithAllRunsOfTheirBuild) {
+  SchedulerBench bench;
+  const std::string build = bench.Submit(SealedSubmission());
+  for (const char* image : {"base", "app", "commit"}) {
+    ASSERT_EQ(bench.Call("w"), image);
+    const v1::Assignment& assignment = bench.Work("w").begin()->second;
+    EXPECT_EQ(assignment.sealed_credentials().request_id(), "request 1");
+    EXPECT_EQ(assignment.sealed_credentials().text(), "stevedore-sealed:1:ciphertext");
+    bench.Succeed("w", image);
+  }
+  EXPECT_EQ(bench.State(build), "succeeded");
+  EXPECT_EQ((*bench.scheduler().Find(build))->header.sealed_credentials(), "");
+
+  bench.Submit("request 2", "other");
+  ASSERT_EQ(bench.Call("w"), "other");
+  EXPECT_FALSE(bench.Work("w").begin()->second.has_sealed_credentials());
+}
+
+TEST(SchedulerTest, SealedCredentialsOutliveACoordinator) {
+  SchedulerBench bench;
+  const std::string build = bench.Submit(SealedSubmission());
+  bench.TakeOver();
+  ASSERT_EQ(bench.Call("w2"), "base");
+  EXPECT_EQ(bench.Work("w2").begin()->second.sealed_credentials().text(),
+            "stevedore-sealed:1:ciphertext");
+  ASSERT_OK(bench.scheduler().Cancel(build, "", bench.now()));
+  bench.Call("w2");
+  bench.Pass(absl::Seconds(1), {"w2"});
+  EXPECT_EQ(bench.State(build), "cancelled");
+  EXPECT_EQ((*bench.scheduler().Find(build))->header.sealed_credentials(), "");
+}
+
+// Two builds that want the same share one run: the credentials of either may do it.
+TEST(SchedulerTest, ASharedRunTakesTheCredentialsOfABuildThatHasSome) {
+  SchedulerBench bench;
+  bench.Submit("request 2", "base; app: base");
+  bench.Submit(SealedSubmission());
+  ASSERT_EQ(bench.Call("w"), "base");
+  EXPECT_EQ(bench.Work("w").begin()->second.sealed_credentials().request_id(), "request 1");
+}
+
 }  // namespace
 }  // namespace stevedore::coordinator

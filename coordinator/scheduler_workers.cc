@@ -34,6 +34,21 @@ void FillBuildRun(const Run& run, const SchedulerOptions& options,
   work->mutable_time_limit()->set_seconds(absl::ToInt64Seconds(options.time_limit));
 }
 
+// Credentials that came with the build that `run` works for: the one whose image it is given, else
+// any other that waits for the same.
+void FillSealedCredentials(const Run& run, v1::Assignment* assignment) {
+  if (run.repair) return;  // Of no build.
+  std::vector<const Build*> builds;
+  for (const Waiter& waiter : run.waiters) builds.push_back(waiter.build);
+  if (run.is_commit()) builds.push_back(run.owner);
+  for (const Build* build : builds) {
+    if (build->header.sealed_credentials().empty()) continue;
+    assignment->mutable_sealed_credentials()->set_request_id(build->header.request_id());
+    assignment->mutable_sealed_credentials()->set_text(build->header.sealed_credentials());
+    return;
+  }
+}
+
 }  // namespace
 
 absl::Status Scheduler::Report(const v1::SyncRequest& request, absl::Time now) {
@@ -228,6 +243,7 @@ v1::SyncResponse Scheduler::Answer(const std::string& worker_id) {
     } else {
       FillBuildRun(*run, options_, artifact_repository_, assignment->mutable_build());
     }
+    FillSealedCredentials(*run, assignment);
     bytes += assignment->ByteSizeLong();
   }
   return response;

@@ -18,6 +18,11 @@ absl::Status SubmissionReader::Add(v1::SubmitBuildRequest part) {
       if (has_header_) return absl::InvalidArgumentError("submission: a second `header` came");
       has_header_ = true;
       submission_.header = std::move(*part.mutable_header());
+      if (submission_.header.sealed_credentials().size() > kSealedLimitBytes) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("submission: ", submission_.header.sealed_credentials().size(),
+                         " bytes of sealed credentials; at most 256 KiB are taken"));
+      }
       return absl::OkStatus();
     case v1::SubmitBuildRequest::kImages:
       for (v1::Image& image : *part.mutable_images()->mutable_images()) {

@@ -21,8 +21,8 @@ struct Submission {
 class SubmissionReader {
  public:
   // INVALID_ARGUMENT: the part does not belong here (no header first, something after `commit`), or
-  // the count in `commit` is not the number of images that came. RESOURCE_EXHAUSTED: more than
-  // `image_limit` images.
+  // the count in `commit` is not the number of images that came, or more than 256 KiB of sealed
+  // credentials. RESOURCE_EXHAUSTED: more than `image_limit` images.
   absl::Status Add(v1::SubmitBuildRequest part);
 
   // The whole, once. ABORTED: the stream ended before `commit`.
@@ -31,6 +31,8 @@ class SubmissionReader {
  private:
   static constexpr size_t kImageLimit =
       50'000;  // A build has at most as many tasks, and each image is one at least.
+  // They travel with every run and rest in the ledger.
+  static constexpr size_t kSealedLimitBytes = 256 << 10;
 
   Submission submission_;
   bool has_header_ = false;

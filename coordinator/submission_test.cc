@@ -59,5 +59,12 @@ TEST(SubmissionReaderTest, AStreamThatBreaksIsAborted) {
   EXPECT_THAT(reader.Finish(), StatusIs(absl::StatusCode::kAborted));
 }
 
+TEST(SubmissionReaderTest, SealedCredentialsHaveALimit) {
+  SubmissionReader reader;
+  v1::SubmitBuildRequest part = HeaderPart("r1");
+  part.mutable_header()->set_sealed_credentials(std::string((256 << 10) + 1, 'a'));
+  EXPECT_THAT(reader.Add(part), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("256 KiB")));
+}
+
 }  // namespace
 }  // namespace stevedore::coordinator
