@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -61,12 +63,9 @@ class ImageList {
       : catalog_(catalog), options_(options) {}
 
   absl::StatusOr<std::string> Print() {
-    if (options_.tree) {
-      for (const Catalog::Index root : catalog_.roots()) RETURN_IF_ERROR(AddToTree(root, 0));
-      return std::move(text_);
-    }
+    if (options_.tree) return Tree();
     for (const ImageInstance& image : catalog_.instances()) RETURN_IF_ERROR(Add(image));
-    for (const std::string& name : catalog_.wildcards()) AddWildcard(name);
+    for (const ImageInstance& image : catalog_.wildcard_instances()) RETURN_IF_ERROR(Add(image));
     if (options_.output == "names") {
       for (const std::string& name : names_) absl::StrAppend(&text_, name, "\n");
       return std::move(text_);
@@ -77,8 +76,15 @@ class ImageList {
   }
 
  private:
+  const ImageInstance& At(Catalog::Index index) const {
+    const Catalog::Index count = catalog_.instances().size();
+    return index < count ? catalog_.instances()[index]
+                         : catalog_.wildcard_instances()[index - count];
+  }
+
   absl::StatusOr<std::string> ReferenceOf(const ImageInstance& image) const {
-    if (!options_.normalized_names) return image.Reference();
+    // `*` stands for a version and is none.
+    if (!options_.normalized_names || image.definition_version == "*") return image.Reference();
     ASSIGN_OR_RETURN(const oci::Reference reference, oci::Reference::Parse(image.Reference()),
                      image.where.ToString(), ": --use-docker-normalized-name: image ", image.id);
     return reference.Canonical();
@@ -96,7 +102,7 @@ class ImageList {
     Json parents = Json::array();
     std::vector<std::string> parent_references;
     for (const Catalog::Index index : image.parents) {
-      const ImageInstance& parent = catalog_.instances()[index];
+      const ImageInstance& parent = At(index);
       parents.push_back(parent.id);
       ASSIGN_OR_RETURN(std::string text, ReferenceOf(parent));
       parent_references.push_back(std::move(text));
@@ -115,24 +121,43 @@ class ImageList {
     return absl::OkStatus();
   }
 
-  // A definition that stands for any version; what it becomes is known when one is asked for.
-  void AddWildcard(const std::string& name) {
-    if (!Matches(options_.filters, {{"name", name}, {"version", "*"}})) return;
-    names_.insert(name);
-    rows_.push_back({name, "*", "", "", ""});
-    json_.push_back({{"id", name + ":*"}, {"name", name}, {"version", "*"}});
+  // Roots, and below each what builds on it; definitions for any version are part of it.
+  absl::StatusOr<std::string> Tree() {
+    std::vector<Catalog::Index> roots = catalog_.roots();
+    const Catalog::Index count = catalog_.instances().size();
+    for (size_t i = 0; i < catalog_.wildcard_instances().size(); ++i) {
+      const ImageInstance& image = catalog_.wildcard_instances()[i];
+      const Catalog::Index index = count + i;
+      if (image.parents.empty()) roots.push_back(index);
+      for (const Catalog::Index parent : image.parents) wildcard_children_[parent].push_back(index);
+    }
+    SortByName(roots);
+    for (const Catalog::Index root : roots) RETURN_IF_ERROR(AddToTree(root, 0));
+    return std::move(text_);
+  }
+
+  void SortByName(std::vector<Catalog::Index>& indices) const {
+    std::sort(indices.begin(), indices.end(), [this](Catalog::Index a, Catalog::Index b) {
+      return std::tie(At(a).definition_name, At(a).version, a) <
+             std::tie(At(b).definition_name, At(b).version, b);
+    });
   }
 
   // An image with several parents stands below each, its descendants only once: the second time
   // `...` stands for them, or a graph of diamonds would print for ever.
   absl::Status AddToTree(Catalog::Index index, int depth) {
-    const ImageInstance& image = catalog_.instances()[index];
+    const ImageInstance& image = At(index);
     ASSIGN_OR_RETURN(const std::string reference, ReferenceOf(image));
     for (int i = 0; i < depth; ++i) absl::StrAppend(&text_, "│  ");
-    const bool repeated = !printed_.insert(index).second && !image.children.empty();
+    std::vector<Catalog::Index> children = image.children;
+    if (const auto more = wildcard_children_.find(index); more != wildcard_children_.end()) {
+      children.insert(children.end(), more->second.begin(), more->second.end());
+      SortByName(children);
+    }
+    const bool repeated = !printed_.insert(index).second && !children.empty();
     absl::StrAppend(&text_, "├─── ", reference, repeated ? " ..." : "", "\n");
     if (repeated) return absl::OkStatus();
-    for (const Catalog::Index child : image.children) RETURN_IF_ERROR(AddToTree(child, depth + 1));
+    for (const Catalog::Index child : children) RETURN_IF_ERROR(AddToTree(child, depth + 1));
     return absl::OkStatus();
   }
 
@@ -142,6 +167,7 @@ class ImageList {
   Json json_ = Json::array();
   std::set<std::string> names_;
   std::set<Catalog::Index> printed_;
+  std::map<Catalog::Index, std::vector<Catalog::Index>> wildcard_children_;
   std::string text_;
 };
 

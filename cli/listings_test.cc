@@ -50,7 +50,7 @@ TEST(ListingsTest, Images) {
             "alpine  3.20      -          alpine:3.20          -\n"
             "site    2-alpine  <in-line>  site:2-alpine        alpine:3.20\n"
             "site    2-web     <in-line>  site:2-web           r.test/shop/web:1.0\n"
-            "web     *\n"
+            "web     *         one        web:*                -\n"
             "web     1.0       two        r.test/shop/web:1.0  alpine:3.20\n");
 }
 
@@ -92,7 +92,8 @@ TEST(ListingsTest, TreeNamesRepeatedBranchesOnce) {
             "├─── alpine:3.20\n"
             "│  ├─── site:2-alpine\n"
             "│  ├─── r.test/shop/web:1.0\n"
-            "│  │  ├─── site:2-web\n");
+            "│  │  ├─── site:2-web\n"
+            "├─── web:*\n");
 }
 
 TEST(ListingsTest, FiltersNameWhatThereIs) {

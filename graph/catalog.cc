@@ -265,6 +265,10 @@ std::vector<std::string> Catalog::wildcards() const {
   return {names.begin(), names.end()};
 }
 
+const std::vector<ImageInstance>& Catalog::wildcard_instances() const {
+  return content_->wildcard_instances;
+}
+
 absl::StatusOr<std::vector<Index>> Catalog::Resolve(absl::string_view name,
                                                     absl::string_view version,
                                                     std::vector<ImageInstance>* made) const {

@@ -81,6 +81,10 @@ class Catalog {
   const std::vector<std::shared_ptr<const Builder>>& builders() const;
   // Names of definitions with a `*` version, sorted.
   std::vector<std::string> wildcards() const;
+  // What `*` definitions look like, with `*` for the version that somebody will ask for: for lists.
+  // Parents before children; their numbers go on from instances(), and nobody's children lead to
+  // them.
+  const std::vector<ImageInstance>& wildcard_instances() const;
   // Deprecations, unknown keys when lenient, ...
   const std::vector<Diagnostic>& warnings() const;
   const Configuration& configuration() const;

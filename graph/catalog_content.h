@@ -32,6 +32,7 @@ struct Catalog::Content {
   std::vector<std::shared_ptr<const Builder>> builders;
 
   std::vector<ImageInstance> instances;
+  std::vector<ImageInstance> wildcard_instances;
   absl::flat_hash_map<std::string, Index> instance_by_id;
   absl::flat_hash_map<std::string, Index> instance_by_tag;  // "name:tag".
   absl::flat_hash_map<std::string, std::vector<Index>> instances_by_name;

@@ -56,7 +56,7 @@ TEST(CatalogErrorsTest, NamePlaceCauseAndRemedy) {
        "did you mean `Version`?"},
       {"images:\n  a:\n    1: {version: \"{{ .Version\"}\n", "3:18:", "never closed", "add `}}`"},
       {"images:\n  a:\n    1: {tags: {x: y}}\n", "3:15:", "tags must be a list", "found a map"},
-      {"images:\n  a:\n    1: {vars: {x: [1]}}\n", "3:19:", "var `x` must be a text", "a list"},
+      {"images:\n  a:\n    1: {labels: {x: [1]}}\n", "3:21:", "label `x` must be a text", "a list"},
       {"images:\n  a:\n    1: {vars: {\"{{ .Name }}\": 1, a: 2}}\n", "3:34:", "renders to `a`",
        "there already"},
       {"images:\n  a:\n    1: {platforms: [amd64]}\n", "3:21:", "platform `amd64`", "linux/amd64"},

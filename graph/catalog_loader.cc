@@ -20,6 +20,8 @@ using Index = Catalog::Index;
 // Searching for a near name costs a walk over all names.
 constexpr int kMaxSuggestions = 20;
 constexpr size_t kShownVersions = 8;
+// What a template that cannot cope with `*` is tried on.
+constexpr char kSampleVersion[] = "1.2.3";
 
 std::string PlaceOf(const ImageDefinition& definition) {
   return definition.key->where().ToString();
@@ -69,6 +71,10 @@ absl::StatusOr<std::unique_ptr<Catalog::Content>> CatalogLoader::Load(
   RETURN_IF_ERROR(findings_.ToStatus());
   RETURN_IF_ERROR(OrderInstances());
   IndexInstances();
+  WarnAboutHiddenDefinitions();
+  RenderWildcards(order);
+  RETURN_IF_ERROR(findings_.ToStatus());
+  SortBuilders();
   content_->warnings = findings_.warnings();
   return std::move(content_);
 }
@@ -381,6 +387,83 @@ void CatalogLoader::IndexInstances() {
                          content.instances[first->second].id, "; `", key, "` means the latter"));
       }
     }
+    if (image.builder != nullptr && image.builder->in_place) {
+      content.builders.push_back(image.builder);
+    }
+  }
+}
+
+// `-v X` finds rendered versions and tags first; who meant definition X should know.
+void CatalogLoader::WarnAboutHiddenDefinitions() {
+  Catalog::Content& content = *content_;
+  for (size_t i = 0; i < content.definitions.size(); ++i) {
+    const ImageDefinition& definition = content.definitions[i];
+    if (definition.is_wildcard()) continue;
+    const std::string id = definition.id();
+    const std::vector<Index>& own = content.definition_instances[i];
+    Index found = Catalog::kNone;
+    const char* as = "version";
+    if (const auto version = content.instance_by_id.find(id);
+        version != content.instance_by_id.end()) {
+      found = version->second;
+    } else if (const auto tag = content.instance_by_tag.find(id);
+               tag != content.instance_by_tag.end()) {
+      found = tag->second;
+      as = "tag";
+    }
+    if (found == Catalog::kNone || std::find(own.begin(), own.end(), found) != own.end()) continue;
+    const ImageInstance& other = content.instances[found];
+    findings_.Warn(
+        definition.key->where(),
+        absl::StrCat("`", id, "` means image ", other.definition_name, ":",
+                     other.definition_version, " (", other.where.ToString(), "), which has ", as,
+                     " ", definition.version, ", not this definition; change that ", as));
+  }
+}
+
+void CatalogLoader::RenderWildcards(const std::vector<int>& order) {
+  Catalog::Content& content = *content_;
+  std::vector<ImageInstance>& made = content.wildcard_instances;
+  const Index count = content.instances.size();
+  auto at = [&](Index index) -> const ImageInstance* {
+    return index < count ? &content.instances[index] : &made[index - count];
+  };
+  const ImageRenderer::ParentOf parent_of = [&](const ImageInstance& image) {
+    return image.has_base ? at(image.parents[0]) : nullptr;
+  };
+  ImageRenderer renderer(content.configuration, content.options, &content.global_builders);
+  std::vector<std::vector<Index>> instances(content.definitions.size());
+  for (int index : order) {
+    const ImageDefinition& definition = content.definitions[index];
+    if (!definition.is_wildcard()) {
+      instances[index] = content.definition_instances[index];
+      continue;
+    }
+    std::vector<Index> bases;
+    for (int parent : content.definition_parents[index]) bases = instances[parent];
+    if (bases.empty()) bases.push_back(Catalog::kNone);
+    for (Index base : bases) {
+      const ImageInstance* parent = base == Catalog::kNone ? nullptr : at(base);
+      absl::StatusOr<RenderedImage> rendered =
+          renderer.Render(definition, definition.version, parent, parent_of, &findings_);
+      // A template may take a version apart that `*` is not.
+      if (!rendered.ok()) {
+        rendered = renderer.Render(definition, kSampleVersion, parent, parent_of, &findings_);
+        if (rendered.ok()) continue;
+        findings_.Error(rendered.status());
+        break;
+      }
+      rendered->instance.has_base = parent != nullptr;
+      if (parent != nullptr) rendered->instance.parents.push_back(base);
+      instances[index].push_back(count + made.size());
+      made.push_back(std::move(rendered->instance));
+    }
+  }
+}
+
+void CatalogLoader::SortBuilders() {
+  Catalog::Content& content = *content_;
+  for (const ImageInstance& image : content.wildcard_instances) {
     if (image.builder != nullptr && image.builder->in_place) {
       content.builders.push_back(image.builder);
     }

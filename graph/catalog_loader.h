@@ -47,6 +47,11 @@ class CatalogLoader {
   void LinkLayers();
   absl::Status OrderInstances();
   void IndexInstances();
+  // Definitions whose version key finds another image.
+  void WarnAboutHiddenDefinitions();
+  // `order` has the indices of definitions, parents first. Checks what is known without a version.
+  void RenderWildcards(const std::vector<int>& order);
+  void SortBuilders();
 
   std::unique_ptr<Catalog::Content> content_;
   Findings findings_;

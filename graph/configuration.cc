@@ -32,12 +32,32 @@ namespace {
 // One setting as it was found: in the environment or in the file.
 struct Found {
   std::vector<std::string> texts;  // One, but for lists.
+  bool is_list = false;
   SourceLocation where;
 };
 
 bool IsFile(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+// Blanks inside a template's {{ }} do not count.
+std::vector<std::string> SplitAtBlanks(absl::string_view text) {
+  std::vector<std::string> parts;
+  bool inside = false;
+  bool open = false;  // The last part goes on.
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (absl::StartsWith(text.substr(i), "{{")) inside = true;
+    if (absl::StartsWith(text.substr(i), "}}")) inside = false;
+    if (!inside && absl::ascii_isspace(text[i])) {
+      open = false;
+      continue;
+    }
+    if (!open) parts.emplace_back();
+    open = true;
+    parts.back() += text[i];
+  }
+  return parts;
 }
 
 // Fills a Configuration from a document and an environment.
@@ -105,13 +125,14 @@ class Loader {
         absl::StrCat("STEVEDORE_", absl::AsciiStrToUpper(absl::StrReplaceAll(key, {{".", "_"}})));
     const auto set = sources_.environment.find(variable);
     if (set != sources_.environment.end() && !set->second.empty()) {
-      *found = {{set->second}, {variable, 0, 0}};
+      *found = {{set->second}, false, {variable, 0, 0}};
       return true;
     }
     const YamlNode* node = root_;
     for (absl::string_view part : absl::StrSplit(key, '.')) node = Child(node, part);
     if (node == nullptr || node->is_null()) return false;
     found->where = node->where();
+    found->is_list = node->is_list();
     found->texts.clear();
     for (const YamlNode* text : findings_.Texts(*node, absl::StrCat("`", key, "`"))) {
       found->texts.push_back(text->text());
@@ -144,6 +165,19 @@ class Loader {
     }
   }
 
+  // As ReadText; an empty one is an error.
+  bool ReadFilledText(absl::string_view key, std::string* out) {
+    Found found;
+    if (!ReadText(key, out)) return false;
+    if (out->empty() && Find(key, &found)) {
+      findings_.Error(found.where,
+                      absl::StrCat("`", key,
+                                   "` must not be empty; give it a value, or remove it "
+                                   "for the default"));
+    }
+    return true;
+  }
+
   bool ReadCount(absl::string_view key, int* out) {
     Found found;
     if (!Find(key, &found)) return false;
@@ -159,9 +193,7 @@ class Loader {
   void ReadList(absl::string_view key, std::vector<std::string>* out) {
     Found found;
     if (!Find(key, &found)) return;
-    if (found.texts.size() == 1 && found.where.line == 0) {
-      found.texts = absl::StrSplit(found.texts[0], absl::ByAnyChar(" \t\n"), absl::SkipEmpty());
-    }
+    if (!found.is_list) found.texts = SplitAtBlanks(found.texts[0]);
     *out = std::move(found.texts);
   }
 
@@ -181,8 +213,8 @@ class Loader {
   }
 
   void ReadAll() {
-    ReadText("images_path", &result_.images_path);
-    ReadText("builders_path", &result_.builders_path);
+    ReadFilledText("images_path", &result_.images_path);
+    ReadFilledText("builders_path", &result_.builders_path);
     ReadCount("concurrency", &result_.concurrency);
     ReadBool("push_images", &result_.push_images);
     ReadText("log_path", &result_.log_path);
@@ -196,7 +228,7 @@ class Loader {
       result_.paths_relative_to =
           i == 0 ? PathsRelativeTo::kWorkingDirectory : PathsRelativeTo::kFile;
     });
-    ReadText("credentials.storage_type", &result_.credentials_storage_type);
+    ReadFilledText("credentials.storage_type", &result_.credentials_storage_type);
     ReadText("credentials.local_storage_path", &result_.credentials_local_storage_path);
     ReadChoice("credentials.format", {"json", "yaml"},
                [this](size_t i) { result_.credentials_format = i == 0 ? "json" : "yaml"; });
@@ -216,8 +248,13 @@ class Loader {
                [this] { return ReadText("tree_path", &result_.images_path); });
     Deprecated("builder_path", "builders_path",
                [this] { return ReadText("builder_path", &result_.builders_path); });
+    // Zero and less always meant the default.
+    Found workers;
+    int count = 0;
+    const bool is_default =
+        Find("num_workers", &workers) && absl::SimpleAtoi(workers.texts[0], &count) && count < 1;
     Deprecated("num_workers", "concurrency",
-               [this] { return ReadCount("num_workers", &result_.concurrency); });
+               [&] { return is_default || ReadCount("num_workers", &result_.concurrency); });
     Deprecated("docker_registry_credentials_dir", "credentials.local_storage_path", [this] {
       if (!ReadText("docker_registry_credentials_dir", &result_.credentials_local_storage_path)) {
         return false;

@@ -106,6 +106,27 @@ TEST_F(ConfigurationTest, EnvironmentBeatsTheFile) {
   EXPECT_EQ(c.credentials_encryption_key.Reveal(), "k");
 }
 
+TEST_F(ConfigurationTest, OneTextIsAListSplitAtBlanks) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
+      {"'{{.Major}}.{{.Minor}}  {{.Major}}'", {"{{.Major}}.{{.Minor}}", "{{.Major}}"}},
+      {"'v{{ .Major }}-x {{ .Minor }}'", {"v{{ .Major }}-x", "{{ .Minor }}"}},
+      {"['a {{ .Major }} b']", {"a {{ .Major }} b"}},
+      {"''", {}},
+  };
+  for (const auto& [text, want] : cases) {
+    Write("project/stevedore.yaml", "semantic_version_tags_templates: " + text + "\n");
+    ASSERT_OK_AND_ASSIGN(const Configuration c, Configuration::Load(sources_));
+    EXPECT_EQ(c.semantic_version_tags_templates, want) << text;
+  }
+}
+
+TEST_F(ConfigurationTest, NoWorkersMeantTheDefault) {
+  Write("project/stevedore.yaml", "num_workers: 0\n");
+  ASSERT_OK_AND_ASSIGN(const Configuration c, Configuration::Load(sources_));
+  EXPECT_EQ(c.concurrency, DefaultConcurrency());
+  EXPECT_THAT(c.warnings, SizeIs(1));
+}
+
 TEST_F(ConfigurationTest, DeprecatedKeysWorkAndWarn) {
   Write("project/stevedore.yaml",
         "tree_path: t\nimages_path: i\nbuilder_path: b\nnum_workers: 7\nbuild_on_cascade: true\n"
@@ -129,6 +150,8 @@ TEST_F(ConfigurationTest, ErrorsNamePlaceAndWhatIsAllowed) {
       {"credentials: {storage: local}\n", ":1:15:", "unknown key `storage`"},
       {"credentials: 3\n", ":1:14:", "must be a map"},
       {"images_path: [a, b]\n", ":1:14:", "one text"},
+      {"images_path: ''\n", ":1:14:", "`images_path` must not be empty"},
+      {"credentials: {storage_type: ''}\n", ":1:29:", "must not be empty"},
       {"a: b: c\n", ":1:5:", "belongs to no key"},
   };
   for (const auto& bad : cases) {

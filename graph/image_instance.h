@@ -56,6 +56,9 @@ struct ImageInstance {
   // "var NAME", "persistent_var NAME", "label NAME", "persistent_label NAME", "version": made from
   // dates.
   std::set<std::string> volatile_values;
+  // "var NAME", "persistent_var NAME" to JSON: values that are more than a text. Their texts are in
+  // `vars` and `persistent_vars` too: `3`, `true`, JSON for lists and maps.
+  std::map<std::string, std::string> typed_values;
 
   // Ids instead of indices only where an instance is not part of a catalog yet. parents[0] is the
   // base if `has_base`; others contribute layers. Each once.

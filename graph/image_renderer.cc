@@ -6,10 +6,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "base/status.h"
 #include "graph/spelling.h"
+#include "graph/template.h"
+#include "nlohmann/json.hpp"
 #include "oci/image/platform.h"
 
 namespace stevedore::graph {
@@ -37,22 +40,31 @@ absl::TimeZone ZoneOf(const CatalogOptions& options) {
 }
 
 std::vector<std::string> ImageFieldNames() {
-  return {"Name",   "Version",          "RegistryHost", "RegistryNamespace", "Tags",
-          "Labels", "PersistentLabels", "Vars",         "PersistentVars",    "Builder",
-          "Parent"};
+  return {"Name",           "Version", "RegistryHost",     "RegistryNamespace",
+          "Tags",           "Labels",  "PersistentLabels", "Vars",
+          "PersistentVars", "Builder", "Parent",           "Children"};
 }
 
 V MarkedIf(bool is_volatile, V value) { return is_volatile ? std::move(value).Volatile() : value; }
+
+bool IsLabel(absl::string_view kind) { return absl::EndsWith(kind, "label"); }
+
+// One value of `image` with its type and whether it is made from dates.
+V ValueOf(const ImageInstance& image, const char* kind, const std::string& name,
+          const std::string& text) {
+  const std::string key = absl::StrCat(kind, " ", name);
+  const auto typed = image.typed_values.find(key);
+  return MarkedIf(image.volatile_values.count(key) > 0,
+                  typed == image.typed_values.end() ? V::String(text) : V::OfJson(typed->second));
+}
 
 V MarkedMap(const ImageInstance& image, const char* kind,
             const std::map<std::string, std::string>& texts) {
   V::Map map;
   for (const auto& [name, text] : texts) {
-    map.emplace_hint(
-        map.end(), name,
-        MarkedIf(image.volatile_values.count(absl::StrCat(kind, " ", name)) > 0, V::String(text)));
+    map.emplace_hint(map.end(), name, ValueOf(image, kind, name, text));
   }
-  return V::OfMap(std::move(map));
+  return IsLabel(kind) ? V::OfTexts(std::move(map)) : V::OfMap(std::move(map));
 }
 
 // A rendered image as templates see it. Points to instances that outlive the rendering.
@@ -84,6 +96,8 @@ class InstanceRecord : public TemplateRecord {
       return MarkedMap(image_, "persistent_var", image_.persistent_vars);
     }
     if (name == "Builder") return V::String(image_.builder == nullptr ? "" : image_.builder->name);
+    // Which ones there are is not known while images are rendered.
+    if (name == "Children") return V::OfList({});
     if (name == "Parent") {
       const ImageInstance* parent = parent_of_(image_);
       if (parent == nullptr) return V::Nil();
@@ -99,6 +113,21 @@ class InstanceRecord : public TemplateRecord {
 
 std::string Raw(const YamlNode* node, const std::string& otherwise) {
   return node != nullptr && node->is_scalar() ? node->text() : otherwise;
+}
+
+// A value as its file has it: unquoted numbers, true and false are such.
+V RawValue(const YamlNode& node) {
+  if (node.is_list()) {
+    V::List list;
+    for (const YamlNode* item : node.items()) list.push_back(RawValue(*item));
+    return V::OfList(std::move(list));
+  }
+  if (node.is_map()) {
+    V::Map map;
+    for (const auto& [key, value] : node.entries()) map[key->text()] = RawValue(*value);
+    return V::OfMap(std::move(map));
+  }
+  return node.is_plain() ? V::OfJson(PlainScalar(node.text()).dump()) : V::String(node.text());
 }
 
 // `.Image`: the image that is being rendered, as its file has it.
@@ -122,8 +151,8 @@ class RawRecord : public TemplateRecord {
       }
       return V::OfList(std::move(tags));
     }
-    if (name == "Labels") return Map(definition_.labels, {}, nullptr);
-    if (name == "Vars") return Map(definition_.vars, {}, nullptr);
+    if (name == "Labels") return Map(definition_.labels, {}, "label");
+    if (name == "Vars") return Map(definition_.vars, {}, "var");
     if (name == "PersistentLabels") {
       return Map(definition_.persistent_labels, image_.persistent_labels, "persistent_label");
     }
@@ -132,6 +161,7 @@ class RawRecord : public TemplateRecord {
     }
     if (name == "Builder") return V::String(Raw(definition_.builder, ""));
     if (name == "Parent") return parent_;
+    if (name == "Children") return V::OfList({});
     return std::nullopt;
   }
 
@@ -141,13 +171,12 @@ class RawRecord : public TemplateRecord {
         const char* kind) const {
     V::Map map;
     if (node != nullptr && node->is_map()) {
-      for (const auto& [key, value] : node->entries()) map[key->text()] = V::String(value->text());
+      for (const auto& [key, value] : node->entries()) {
+        map[key->text()] = IsLabel(kind) ? V::String(value->text()) : RawValue(*value);
+      }
     }
-    for (const auto& [key, value] : inherited) {
-      map[key] = MarkedIf(image_.volatile_values.count(absl::StrCat(kind, " ", key)) > 0,
-                          V::String(value));
-    }
-    return V::OfMap(std::move(map));
+    for (const auto& [key, value] : inherited) map[key] = ValueOf(image_, kind, key, value);
+    return IsLabel(kind) ? V::OfTexts(std::move(map)) : V::OfMap(std::move(map));
   }
 
   const ImageDefinition& definition_;
@@ -218,6 +247,9 @@ absl::StatusOr<RenderedImage> ImageRenderer::Render(const ImageDefinition& defin
     for (const std::string& name : base->volatile_values) {
       if (absl::StartsWith(name, "persistent_")) image.volatile_values.insert(name);
     }
+    for (const auto& [name, json] : base->typed_values) {
+      if (absl::StartsWith(name, "persistent_")) image.typed_values[name] = json;
+    }
   }
   // RawRecord shows what was inherited before own values join it, whenever a template asks first.
   const ImageInstance inherited = image;
@@ -240,6 +272,7 @@ absl::StatusOr<RenderedImage> ImageRenderer::Render(const ImageDefinition& defin
   RETURN_IF_ERROR(RenderValues(definition, scope, image));
   RETURN_IF_ERROR(RenderPlatforms(definition, scope, image));
   RETURN_IF_ERROR(ChooseBuilder(definition, scope, rendered));
+  RETURN_IF_ERROR(CheckTypedValues(definition, image));
   return rendered;
 }
 
@@ -272,6 +305,35 @@ absl::Status ImageRenderer::RenderPlace(const ImageDefinition& definition,
   return absl::OkStatus();
 }
 
+absl::StatusOr<ImageRenderer::MapValue> ImageRenderer::RenderMapValue(const YamlNode& value,
+                                                                      const char* kind,
+                                                                      const std::string& name,
+                                                                      Scope& scope) {
+  MapValue rendered;
+  if (value.is_null()) return rendered;
+  if (value.is_scalar()) {
+    ASSIGN_OR_RETURN(TemplateOutput output, scope.renderer.Text(value));
+    rendered.is_volatile = output.is_volatile;
+    rendered.text = std::move(output.text);
+    // What a template makes stays a text: nothing it contains can become something else.
+    if (IsLabel(kind) || !value.is_plain() || Template::HasActions(value.text())) return rendered;
+    const nlohmann::json typed = PlainScalar(rendered.text);
+    if (typed.is_string()) return rendered;
+    rendered.json = typed.dump();
+    if (typed.is_boolean()) rendered.text = rendered.json;
+    return rendered;
+  }
+  if (IsLabel(kind)) {
+    return value.Error(absl::StrCat(kind, " ", base::Quoted(name),
+                                    " must be a text, number or true/false, found ",
+                                    value.Describe()));
+  }
+  ASSIGN_OR_RETURN(const nlohmann::json json, scope.renderer.Json(value));
+  rendered.json = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  rendered.text = rendered.json;
+  return rendered;
+}
+
 absl::Status ImageRenderer::RenderMap(const YamlNode* node, const char* kind, Scope& scope,
                                       std::map<std::string, std::string>& out,
                                       ImageInstance& image) {
@@ -283,28 +345,41 @@ absl::Status ImageRenderer::RenderMap(const YamlNode* node, const char* kind, Sc
     ASSIGN_OR_RETURN(TemplateOutput name, scope.renderer.Text(*key));
     // What the parent says wins, and its child's text is not even rendered.
     if (out.count(name.text) > 0) continue;
-    std::string text;
-    bool is_volatile = name.is_volatile;
-    if (value->is_scalar()) {
-      ASSIGN_OR_RETURN(TemplateOutput output, scope.renderer.Text(*value));
-      is_volatile |= output.is_volatile;
-      text = std::move(output.text);
-      if (value->is_plain() && PlainScalar(text).is_boolean()) {
-        text = PlainScalar(text).get<bool>() ? "true" : "false";
-      }
-    } else if (!value->is_null()) {
-      return value->Error(absl::StrCat(kind, " ", base::Quoted(name.text),
-                                       " must be a text, number or true/false, found ",
-                                       value->Describe()));
-    }
+    ASSIGN_OR_RETURN(MapValue rendered, RenderMapValue(*value, kind, name.text, scope));
+    const bool is_volatile = name.is_volatile || rendered.is_volatile;
     if (name.text.empty()) return key->Error(absl::StrCat("a ", kind, " needs a name"));
-    if (!own.emplace(name.text, std::move(text)).second) {
+    if (!own.emplace(name.text, std::move(rendered.text)).second) {
       return key->Error(absl::StrCat("this key renders to ", base::Quoted(name.text),
                                      ", which is there already"));
+    }
+    if (!rendered.json.empty()) {
+      image.typed_values[absl::StrCat(kind, " ", name.text)] = std::move(rendered.json);
     }
     if (is_volatile) image.volatile_values.insert(absl::StrCat(kind, " ", name.text));
   }
   out.merge(own);
+  return absl::OkStatus();
+}
+
+absl::Status ImageRenderer::CheckTypedValues(const ImageDefinition& definition,
+                                             const ImageInstance& image) {
+  if (!image.has_builder()) return absl::OkStatus();
+  const std::string& driver = image.builder->driver;
+  if (driver == "ansible-playbook" || driver == "default" || driver == "dry-run" ||
+      driver == "none") {
+    return absl::OkStatus();
+  }
+  for (const auto& [key, json] : image.typed_values) {
+    if (json[0] != '[' && json[0] != '{') continue;
+    const std::vector<std::string> parts = absl::StrSplit(key, absl::MaxSplits(' ', 1));
+    const YamlNode* own = parts[0] == "var" ? definition.vars : definition.persistent_vars;
+    const YamlNode* value = own == nullptr || !own->is_map() ? nullptr : own->Find(parts[1]);
+    return (value == nullptr ? *definition.key : *value)
+        .Error(absl::StrCat(key, " of image ", definition.id(), " is a ",
+                            json[0] == '[' ? "list" : "map", value == nullptr ? " (inherited)" : "",
+                            ", but driver ", base::Quoted(driver),
+                            " takes texts, numbers and true/false only; write it as one text"));
+  }
   return absl::OkStatus();
 }
 

@@ -51,6 +51,17 @@ class ImageRenderer {
   struct Scope;
   absl::Status RenderPlace(const ImageDefinition& definition, const std::string& version,
                            Scope& scope, ImageInstance& image);
+  // One value of vars or labels.
+  struct MapValue {
+    std::string text;
+    std::string json;  // Empty: a text and nothing more.
+    bool is_volatile = false;
+  };
+  absl::StatusOr<MapValue> RenderMapValue(const YamlNode& value, const char* kind,
+                                          const std::string& name, Scope& scope);
+  // Lists and maps are for drivers that can pass them on.
+  static absl::Status CheckTypedValues(const ImageDefinition& definition,
+                                       const ImageInstance& image);
   absl::Status RenderValues(const ImageDefinition& definition, Scope& scope, ImageInstance& image);
   absl::Status RenderMap(const YamlNode* node, const char* kind, Scope& scope,
                          std::map<std::string, std::string>& out, ImageInstance& image);

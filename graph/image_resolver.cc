@@ -5,8 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "base/status.h"
 #include "graph/semver_tags.h"
+#include "nlohmann/json.hpp"
 #include "oci/image/reference.h"
 
 namespace stevedore::graph {
@@ -41,6 +43,27 @@ void AddValues(const std::map<std::string, std::string>& values, const char* kin
   }
 }
 
+// A playbook tells 3 from "3" and takes lists and maps: `extra_vars` holds what is more than a
+// text.
+void AddTypedVariables(const ImageInstance& image, std::string* options_json) {
+  nlohmann::json typed = nlohmann::json::object();
+  for (const char* kind : {"persistent_var ", "var "}) {
+    for (const auto& [key, value] : image.typed_values) {
+      absl::string_view name = key;
+      if (!absl::ConsumePrefix(&name, kind) || image.volatile_values.count(key) > 0) continue;
+      // What the first writer set is no text only if it is here.
+      const std::string text(name);
+      if (typed.contains(text)) continue;
+      if (*kind == 'v' && image.persistent_vars.count(text) > 0) continue;
+      typed[text] = nlohmann::json::parse(value, nullptr, /*allow_exceptions=*/false);
+    }
+  }
+  if (typed.empty()) return;
+  nlohmann::json options = nlohmann::json::parse(*options_json, nullptr, false);
+  options["extra_vars"] = std::move(typed);
+  *options_json = options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
 
 bool ImageResolver::OverridesBase() const {
@@ -72,6 +95,7 @@ void ImageResolver::OverrideImage(ImageInstance* image) const {
     for (const auto& [name, value] : values) {
       (*out)[name] = value;
       image->volatile_values.erase(absl::StrCat(kind, " ", name));
+      image->typed_values.erase(absl::StrCat(kind, " ", name));
     }
   };
   merge("var", overrides_.vars, &image->vars);
@@ -131,6 +155,16 @@ absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImag
     tags.insert(tags.end(), more.begin(), more.end());
     const std::optional<SemanticVersion> version =
         ParseSemanticVersion(image.version, overrides_.semver_strict);
+    if (ParseSemanticVersion(image.version, /*strict=*/false).has_value() &&
+        !ParseSemanticVersion(image.version, /*strict=*/true).has_value()) {
+      warnings->push_back(
+          {image.where,
+           absl::StrCat("version ", image.version, " of image ", image.id,
+                        " is no semantic version by the letter (MAJOR.MINOR.PATCH)",
+                        overrides_.semver_strict ? " and gets no further tags"
+                                                 : ", and is taken as one with what is missing 0; "
+                                                   "semantic_version_strict: true refuses it")});
+    }
     if (version.has_value() && !version->pre_release.empty()) {
       for (const std::string& tag : more) {
         const std::optional<SemanticVersion> moved = ParseSemanticVersion(tag, false);
@@ -221,6 +255,7 @@ absl::StatusOr<ResolvedImage> ImageResolver::Resolve(const ImageInstance& origin
     }
   }
   ResolveArguments(image, parents, &resolved);
+  if (resolved.driver == "ansible-playbook") AddTypedVariables(image, &resolved.options_json);
   ResolveLabels(image, &resolved);
   std::sort(resolved.volatile_names.begin(), resolved.volatile_names.end());
   *views = std::move(parents);

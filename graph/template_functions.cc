@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status.h"
+#include "graph/template_lexer.h"
 
 namespace stevedore::graph {
 namespace {
@@ -84,7 +85,9 @@ Result Index(const Values& values) {
     const TemplateValue& at = values[i];
     if (value.kind() == Kind::kMap && at.kind() == Kind::kString) {
       const auto found = value.map().find(at.string_value());
-      TemplateValue next = found == value.map().end() ? TemplateValue() : found->second;
+      // Go's zero value: nothing, but an empty text where all values are texts.
+      TemplateValue none = value.holds_texts() ? TemplateValue::String("") : TemplateValue();
+      TemplateValue next = found == value.map().end() ? std::move(none) : found->second;
       value = std::move(next);
       continue;
     }
@@ -132,6 +135,11 @@ Result Slice(const Values& values) {
       Values(value.list().begin() + range[0], value.list().begin() + range[1]));
 }
 
+// As Go prints the argument of a function: what is not there is nil by then.
+std::string Shown(const TemplateValue& value) {
+  return value.kind() == Kind::kMissing ? "<nil>" : value.Print();
+}
+
 // As fmt.Sprint: blanks between neighbours that are both no texts.
 std::string Concatenate(const Values& values) {
   std::string text;
@@ -139,15 +147,15 @@ std::string Concatenate(const Values& values) {
     if (i > 0 && values[i].kind() != Kind::kString && values[i - 1].kind() != Kind::kString) {
       text += ' ';
     }
-    text += values[i].Print();
+    text += Shown(values[i]);
   }
   return text;
 }
 
 std::string Line(const Values& values) {
   std::string text;
-  for (const TemplateValue& value : values) {
-    absl::StrAppend(&text, text.empty() ? "" : " ", value.Print());
+  for (size_t i = 0; i < values.size(); ++i) {
+    absl::StrAppend(&text, i == 0 ? "" : " ", Shown(values[i]));
   }
   return text + "\n";
 }
@@ -243,6 +251,7 @@ struct Verb {
   std::string flags;  // Of "-+# 0".
   int width = -1;
   int precision = -1;
+  int argument = 0;  // Of `%[1]s`, from 1 on; 0: the next one.
   char letter = 0;
 };
 
@@ -304,17 +313,53 @@ std::string FormatInt(const Verb& verb, int64_t value) {
     }
     case 'U':
       return Padded(verb, absl::StrFormat("U+%04X", magnitude));
-    case 'c': {
-      if (value >= 0 && value < 0x80) return Padded(verb, std::string(1, static_cast<char>(value)));
-      break;
+    case 'c':
+    case 'q': {
+      std::string text;
+      syntax::AppendUtf8(&text, value >= 0 && value <= 0x10FFFF ? value : 0xFFFD);
+      if (verb.letter == 'c') return Padded(verb, text);
+      const bool escaped = text == "'" || text == "\\";
+      if (text == "\"") return Padded(verb, "'\"'");
+      const std::string quoted = GoQuoted(text);
+      return Padded(verb,
+                    absl::StrCat("'", escaped ? "\\" : "",
+                                 text == "\\" ? text : quoted.substr(1, quoted.size() - 2), "'"));
     }
   }
   return BadVerb(verb, TemplateValue::Int(value));
 }
 
+std::string FormatOne(const Verb& verb, const TemplateValue& value);
+
+// Lists and maps are formatted item by item.
+std::string FormatItems(const Verb& verb, const TemplateValue& value) {
+  std::string text = value.kind() == Kind::kMap ? "map[" : "[";
+  const char* separator = "";
+  if (value.kind() == Kind::kMap) {
+    for (const auto& [key, item] : value.map()) {
+      absl::StrAppend(&text, separator, FormatOne(verb, TemplateValue::String(key)), ":",
+                      FormatOne(verb, item));
+      separator = " ";
+    }
+  } else {
+    for (const TemplateValue& item : value.list()) {
+      absl::StrAppend(&text, separator, FormatOne(verb, item));
+      separator = " ";
+    }
+  }
+  return text + "]";
+}
+
 std::string FormatOne(const Verb& verb, const TemplateValue& value) {
   if (verb.letter == 'T') return Padded(verb, value.TypeName());
   switch (value.kind()) {
+    case Kind::kMissing:
+    case Kind::kNil:
+      if (verb.letter == 'v') return Padded(verb, "<nil>");
+      return absl::StrCat("%!", std::string(1, verb.letter), "(<nil>)");
+    case Kind::kList:
+    case Kind::kMap:
+      return FormatItems(verb, value);
     case Kind::kInt:
       return FormatInt(verb, value.int_value());
     case Kind::kFloat: {
@@ -330,6 +375,8 @@ std::string FormatOne(const Verb& verb, const TemplateValue& value) {
       break;
     case Kind::kString: {
       const std::string& text = value.string_value();
+      const bool literally = verb.letter == 'v' && verb.flags.find('#') != std::string::npos;
+      if (literally) return Padded(verb, GoQuoted(text));
       if (verb.letter == 's' || verb.letter == 'v') return Padded(verb, Cut(verb, text));
       if (verb.letter == 'q') return Padded(verb, GoQuoted(Cut(verb, text)));
       if (verb.letter == 'x' || verb.letter == 'X') {
@@ -367,6 +414,11 @@ Verb ReadVerb(absl::string_view format, size_t* at) {
   if (*at < format.size() && format[*at] == '.') {
     ++*at;
     verb.precision = number();
+  }
+  if (*at < format.size() && format[*at] == '[') {
+    ++*at;
+    verb.argument = number();
+    if (*at < format.size() && format[*at] == ']') ++*at;
   }
   if (*at < format.size()) verb.letter = format[(*at)++];
   return verb;
@@ -442,6 +494,7 @@ std::string FormatTemplateValues(absl::string_view format,
                                  const std::vector<TemplateValue>& arguments) {
   std::string out;
   size_t next = 0;
+  bool reordered = false;
   for (size_t at = 0; at < format.size();) {
     if (format[at] != '%') {
       out += format[at++];
@@ -451,15 +504,23 @@ std::string FormatTemplateValues(absl::string_view format,
     const Verb verb = ReadVerb(format, &at);
     if (verb.letter == '%') {
       out += '%';
-    } else if (verb.letter == 0) {
+      continue;
+    }
+    if (verb.argument > 0) {
+      next = verb.argument - 1;
+      reordered = true;
+    }
+    if (verb.letter == 0) {
       out += "%!(NOVERB)";
+    } else if (verb.argument > 0 && next >= arguments.size()) {
+      absl::StrAppend(&out, "%!", std::string(1, verb.letter), "(BADINDEX)");
     } else if (next >= arguments.size()) {
       absl::StrAppend(&out, "%!", std::string(1, verb.letter), "(MISSING)");
     } else {
       out += FormatOne(verb, arguments[next++]);
     }
   }
-  for (size_t i = next; i < arguments.size(); ++i) {
+  for (size_t i = next; i < arguments.size() && !reordered; ++i) {
     absl::StrAppend(&out, i == next ? "%!(EXTRA " : ", ", arguments[i].TypeName(), "=",
                     arguments[i].Print(), i + 1 == arguments.size() ? ")" : "");
   }

@@ -20,24 +20,6 @@ bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 bool IsWordStart(char c) { return absl::ascii_isalpha(c) || c == '_' || (c & 0x80) != 0; }
 bool IsWordPart(char c) { return IsWordStart(c) || absl::ascii_isdigit(c); }
 
-void AppendUtf8(std::string* out, uint32_t rune) {
-  if (rune < 0x80) {
-    out->push_back(rune);
-  } else if (rune < 0x800) {
-    out->push_back(0xC0 | (rune >> 6));
-    out->push_back(0x80 | (rune & 0x3F));
-  } else if (rune < 0x10000) {
-    out->push_back(0xE0 | (rune >> 12));
-    out->push_back(0x80 | ((rune >> 6) & 0x3F));
-    out->push_back(0x80 | (rune & 0x3F));
-  } else {
-    out->push_back(0xF0 | (rune >> 18));
-    out->push_back(0x80 | ((rune >> 12) & 0x3F));
-    out->push_back(0x80 | ((rune >> 6) & 0x3F));
-    out->push_back(0x80 | (rune & 0x3F));
-  }
-}
-
 // Walks over the text once.
 class Lexer {
  public:
@@ -306,6 +288,24 @@ class Lexer {
 };
 
 }  // namespace
+
+void AppendUtf8(std::string* out, uint32_t rune) {
+  if (rune < 0x80) {
+    out->push_back(rune);
+  } else if (rune < 0x800) {
+    out->push_back(0xC0 | (rune >> 6));
+    out->push_back(0x80 | (rune & 0x3F));
+  } else if (rune < 0x10000) {
+    out->push_back(0xE0 | (rune >> 12));
+    out->push_back(0x80 | ((rune >> 6) & 0x3F));
+    out->push_back(0x80 | (rune & 0x3F));
+  } else {
+    out->push_back(0xF0 | (rune >> 18));
+    out->push_back(0x80 | ((rune >> 12) & 0x3F));
+    out->push_back(0x80 | ((rune >> 6) & 0x3F));
+    out->push_back(0x80 | (rune & 0x3F));
+  }
+}
 
 absl::StatusOr<std::vector<Token>> Tokenize(absl::string_view text) { return Lexer(text).Run(); }
 

@@ -3,6 +3,7 @@
 #ifndef STEVEDORE_GRAPH_TEMPLATE_LEXER_H_
 #define STEVEDORE_GRAPH_TEMPLATE_LEXER_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ struct Token {
 // INVALID_ARGUMENT with the column for an unclosed action, comment or text and for characters that
 // have no meaning. Comments are dropped. Thread-safe.
 absl::StatusOr<std::vector<Token>> Tokenize(absl::string_view text);
+
+// Appends the character `rune`. Thread-safe.
+void AppendUtf8(std::string* out, uint32_t rune);
 
 // INVALID_ARGUMENT "column N: what".
 absl::Status ErrorAt(size_t offset, absl::string_view what);

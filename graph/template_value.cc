@@ -1,11 +1,55 @@
 #include "graph/template_value.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
 
 namespace stevedore::graph {
+namespace {
+
+// As fmt's %v: 1e+06, but 100000.
+constexpr int kExponentFrom = 6;
+
+// The shortest text that reads back as the same number, with an exponent where Go has one.
+std::string ShortestText(double value) {
+  char text[40];
+  int digits = 0;
+  for (; digits < 17; ++digits) {
+    std::snprintf(text, sizeof(text), "%.*e", digits, value);
+    if (std::strtod(text, nullptr) == value) break;
+  }
+  const char* exponent_text = std::strchr(text, 'e');
+  const int exponent = exponent_text == nullptr ? 0 : std::atoi(exponent_text + 1);
+  if (exponent < -4 || exponent >= kExponentFrom) return text;
+  std::snprintf(text, sizeof(text), "%.*f", std::max(0, digits - exponent), value);
+  return text;
+}
+
+TemplateValue FromJson(const nlohmann::json& json) {
+  if (json.is_boolean()) return TemplateValue::Bool(json.get<bool>());
+  if (json.is_number_integer()) return TemplateValue::Int(json.get<int64_t>());
+  if (json.is_number()) return TemplateValue::Float(json.get<double>());
+  if (json.is_string()) return TemplateValue::String(json.get<std::string>());
+  if (json.is_array()) {
+    TemplateValue::List list;
+    for (const nlohmann::json& item : json) list.push_back(FromJson(item));
+    return TemplateValue::OfList(std::move(list));
+  }
+  if (json.is_object()) {
+    TemplateValue::Map map;
+    for (const auto& [key, item] : json.items()) map.emplace(key, FromJson(item));
+    return TemplateValue::OfMap(std::move(map));
+  }
+  return TemplateValue::Nil();
+}
+
+}  // namespace
 
 TemplateValue TemplateValue::Bool(bool value) {
   TemplateValue result(Kind::kBool);
@@ -43,10 +87,20 @@ TemplateValue TemplateValue::OfMap(Map value) {
   return result;
 }
 
+TemplateValue TemplateValue::OfTexts(Map value) {
+  TemplateValue result = OfMap(std::move(value));
+  result.holds_texts_ = true;
+  return result;
+}
+
 TemplateValue TemplateValue::OfStrings(const std::map<std::string, std::string>& value) {
   Map map;
   for (const auto& [key, text] : value) map.emplace_hint(map.end(), key, String(text));
-  return OfMap(std::move(map));
+  return OfTexts(std::move(map));
+}
+
+TemplateValue TemplateValue::OfJson(const std::string& json) {
+  return FromJson(nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false));
 }
 
 TemplateValue TemplateValue::OfRecord(std::shared_ptr<const TemplateRecord> value) {
@@ -94,15 +148,8 @@ std::string TemplateValue::Print() const {
     case Kind::kInt:
       return absl::StrCat(int_);
     case Kind::kFloat: {
-      // Shortest text that reads back as the same number, exponents as Go spells them.
-      char text[40];
-      for (int digits = 1; digits <= 17; ++digits) {
-        std::snprintf(text, sizeof(text), "%.*g", digits, float_);
-        double back = 0;
-        if (std::sscanf(text, "%lf", &back) == 1 && back == float_) break;
-      }
       if (std::isinf(float_)) return float_ > 0 ? "+Inf" : "-Inf";
-      return std::isnan(float_) ? "NaN" : text;
+      return std::isnan(float_) ? "NaN" : ShortestText(float_);
     }
     case Kind::kString:
       return *string_;

@@ -55,7 +55,11 @@ class TemplateValue {
   static TemplateValue String(std::string value);
   static TemplateValue OfList(List value);
   static TemplateValue OfMap(Map value);
+  // Of a map in which every value is a text: `index` gives an empty one for a missing key.
+  static TemplateValue OfTexts(Map value);
   static TemplateValue OfStrings(const std::map<std::string, std::string>& value);
+  // Of JSON text: numbers, true and false, lists and maps as themselves. Nil for what is none.
+  static TemplateValue OfJson(const std::string& json);
   static TemplateValue OfRecord(std::shared_ptr<const TemplateRecord> value);
 
   // The same, marked as made from the clock.
@@ -70,6 +74,7 @@ class TemplateValue {
   const std::string& string_value() const { return *string_; }
   const List& list() const { return *list_; }
   const Map& map() const { return *map_; }
+  bool holds_texts() const { return holds_texts_; }
   const TemplateRecord& record() const { return *record_; }
 
   // False for missing, nil, false, zero and whatever is empty.
@@ -84,6 +89,7 @@ class TemplateValue {
 
   Kind kind_ = Kind::kMissing;
   bool is_volatile_ = false;
+  bool holds_texts_ = false;
   int64_t int_ = 0;
   double float_ = 0;
   // Shared because values are copied at every step and never change.
