@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -81,7 +83,12 @@ TEST_F(DockerConfigTest, BadContentNamesTheFileAndNoSecret) {
     std::string text, want;
   };
   for (const Case& test : std::vector<Case>{
-           {"not json", "not a JSON object"},
+           {"not json", ":1:2: this is not valid JSON"},
+           {"[]", "not a JSON object"},
+           {R"({"credsStore": 1})", "`credsStore` is not a text"},
+           {R"({"credHelpers": []})", "`credHelpers` is not an object"},
+           {R"({"credHelpers": {"reg": 1}})", "`reg` of `credHelpers` is not a text"},
+           {R"({"credsStore": "../x"})", "no credential helper"},
            {R"({"auths": 1})", "`auths` is not an object"},
            {R"({"auths": {"reg": 1}})", "`reg` of `auths` is not an object"},
            {R"({"auths": {"reg": {"auth": "sesame!"}}})", "not base64"},
@@ -93,11 +100,80 @@ TEST_F(DockerConfigTest, BadContentNamesTheFileAndNoSecret) {
   }
 }
 
-TEST_F(DockerConfigTest, SaysWhenAProgramKeepsThePassword) {
-  Write(R"({"auths": {"reg": {}}, "credsStore": "desktop"})");
-  EXPECT_THAT(DockerConfigCredentialStore(path_).Find("reg", ""),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("credential program")));
-  EXPECT_EQ(Found("other"), "none");
+// A folder in PATH with credential helpers made of shell.
+class HelperTest : public DockerConfigTest {
+ protected:
+  void SetUp() override {
+    DockerConfigTest::SetUp();
+    setenv("PATH", absl::StrCat(directory_->path(), ":/usr/bin:/bin").c_str(), 1);
+    setenv("CALLS", base::JoinPath(directory_->path(), "calls").c_str(), 1);
+  }
+  void Helper(const std::string& name, const std::string& body) {
+    const std::string script = absl::StrCat("#!/bin/sh\nserver=$(cat)\necho ", name,
+                                            " $1 $server >> $CALLS\n", body, "\n");
+    ASSERT_OK(base::WriteFileAtomically(
+        base::JoinPath(directory_->path(), "docker-credential-" + name), script, 0755));
+  }
+  std::string Calls() {
+    return base::ReadFile(base::JoinPath(directory_->path(), "calls")).value_or("");
+  }
+};
+
+constexpr char kNothing[] = "echo credentials not found in native keychain; exit 1";
+
+TEST_F(HelperTest, TheMostSpecificHelperIsAsked) {
+  Helper("host", R"(echo '{"ServerURL":"x","Username":"h","Secret":"1"}')");
+  Helper("team", R"(echo '{"ServerURL":"x","Username":"t","Secret":"2"}')");
+  Write(R"({"credHelpers": {"reg": "host", "reg/team": "team"}, "credsStore": "missing"})");
+  EXPECT_EQ(Found("reg", "team/web"), "t 2");
+  EXPECT_EQ(Found("reg", "other"), "h 1");
+  EXPECT_EQ(Calls(), "team get reg/team\nhost get reg\n");
+}
+
+TEST_F(HelperTest, AHelperWithoutTheCredentialIsNoError) {
+  Helper("empty", kNothing);
+  Write(absl::StrCat(R"({"credsStore": "empty", "auths": {"file": )", Auth("u:p"), "}}"));
+  EXPECT_EQ(Found("reg", "a/b"), "none");
+  EXPECT_EQ(Found("file", "a/b"), "u p");
+}
+
+TEST_F(HelperTest, TheStoreIsAskedForDockerHubByItsOldName) {
+  Helper("hub",
+         R"([ "$server" = https://index.docker.io/v1/ ] && echo '{"Username":"u","Secret":"p"}')");
+  Write(R"({"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "hub"})");
+  EXPECT_EQ(Found("docker.io", "library/debian"), "u p");
+  EXPECT_EQ(Calls(), "hub get https://index.docker.io/v1/\n");
+}
+
+TEST_F(HelperTest, AFailureNamesFileHelperRegistryAndReason) {
+  Helper("sick", "echo the key is locked >&2; exit 3");
+  Write(R"({"credHelpers": {"reg": "sick", "gone": "none-such"}})");
+  EXPECT_THAT(Found("reg"), AllOf(HasSubstr(path_), HasSubstr("docker-credential-sick"),
+                                  HasSubstr("for reg"), HasSubstr("the key is locked")));
+  EXPECT_THAT(Found("gone"),
+              AllOf(HasSubstr(path_), HasSubstr("docker-credential-none-such is not in PATH")));
+}
+
+TEST_F(DockerConfigTest, TokensStandBesideTheName) {
+  Write(absl::StrCat(R"({"auths": {"reg": {"auth": ")", absl::Base64Escape("0:"),
+                     R"(", "identitytoken": "refresh"}, "reg2": {"registrytoken": "bearer"}}})"));
+  ASSERT_OK_AND_ASSIGN(auto found, DockerConfigCredentialStore(path_).Find("reg", "a/b"));
+  EXPECT_EQ(found->identity_token.Reveal(), "refresh");
+  ASSERT_OK_AND_ASSIGN(found, DockerConfigCredentialStore(path_).Find("reg2", "a/b"));
+  EXPECT_EQ(found->registry_token.Reveal(), "bearer");
+}
+
+TEST_F(DockerConfigTest, TheFirstFileThatKnowsDecides) {
+  Write(absl::StrCat(R"({"auths": {"reg": )", Auth("one:1"), "}}"));
+  const std::string second = path_ + "2";
+  ASSERT_OK(
+      base::WriteFileAtomically(second, absl::StrCat(R"({"auths": {"reg/team": )", Auth("two:2"),
+                                                     R"(, "only": )", Auth("two:2"), "}}")));
+  const DockerConfigCredentialStore store({path_, second}, std::make_shared<CredentialHelpers>());
+  ASSERT_OK_AND_ASSIGN(auto found, store.Find("reg", "team/web"));
+  EXPECT_EQ(found->username, "one");
+  ASSERT_OK_AND_ASSIGN(found, store.Find("only", ""));
+  EXPECT_EQ(found->username, "two");
 }
 
 TEST_F(DockerConfigTest, AnUnreadableFileIsAnErrorThatNamesIt) {
@@ -106,12 +182,19 @@ TEST_F(DockerConfigTest, AnUnreadableFileIsAnErrorThatNamesIt) {
               HasSubstr(path_));
 }
 
-TEST(DefaultPathTest, FollowsTheEnvironment) {
-  setenv("DOCKER_CONFIG", "/cfg", 1);
-  EXPECT_EQ(DockerConfigCredentialStore::DefaultPath(), "/cfg/config.json");
-  unsetenv("DOCKER_CONFIG");
-  setenv("HOME", "/home/u", 1);
-  EXPECT_EQ(DockerConfigCredentialStore::DefaultPath(), "/home/u/.docker/config.json");
+TEST(DefaultPathsTest, FollowTheEnvironment) {
+  using Paths = std::vector<std::string>;
+  EXPECT_EQ(DockerConfigCredentialStore::DefaultPaths({}), Paths{});
+  EXPECT_EQ(DockerConfigCredentialStore::DefaultPaths({{"HOME", "/h"}}),
+            (Paths{"/h/.docker/config.json", "/h/.config/containers/auth.json"}));
+  EXPECT_EQ(DockerConfigCredentialStore::DefaultPaths({{"HOME", "/h"},
+                                                       {"DOCKER_CONFIG", "/cfg"},
+                                                       {"XDG_RUNTIME_DIR", "/run/u"},
+                                                       {"REGISTRY_AUTH_FILE", "/a.json"}}),
+            (Paths{"/a.json", "/cfg/config.json", "/run/u/containers/auth.json",
+                   "/h/.config/containers/auth.json"}));
+  EXPECT_EQ(DockerConfigCredentialStore::DefaultPath({{"HOME", "/h"}}), "/h/.docker/config.json");
+  EXPECT_EQ(DockerConfigCredentialStore::DefaultPath({{"XDG_RUNTIME_DIR", "/run/u"}}), "");
 }
 
 }  // namespace

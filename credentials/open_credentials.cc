@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "credentials/credential_helper.h"
 #include "credentials/docker_config_credential_store.h"
 
 extern char** environ;
@@ -17,7 +18,8 @@ class ProgramCredentials final : public CredentialStore {
  public:
   explicit ProgramCredentials(CredentialSettings settings)
       : settings_(std::move(settings)),
-        docker_(DockerConfigCredentialStore::DefaultPath(settings_.environment)) {}
+        docker_(DockerConfigCredentialStore::DefaultPaths(settings_.environment),
+                std::make_shared<CredentialHelpers>(settings_.clock)) {}
 
   absl::StatusOr<std::optional<Credential>> Find(absl::string_view registry,
                                                  absl::string_view repository) const override {

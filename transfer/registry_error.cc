@@ -40,15 +40,22 @@ std::string Remedy401(const ErrorContext& context) {
     return absl::StrCat("no password for ", context.registry, " is known; run docker login ",
                         context.registry);
   }
+  if (!context.credential->identity_token.empty() || !context.credential->registry_token.empty()) {
+    return absl::StrCat("the token for ", context.registry, " (from ", context.credential->origin,
+                        ") has expired or was withdrawn; run docker login ", context.registry);
+  }
   return absl::StrCat("wrong password for user ", base::Quoted(context.credential->username),
                       " of ", context.registry, " (from ", context.credential->origin,
                       "); run docker login ", context.registry);
 }
 
 absl::Status Refused(const ErrorContext& context, const std::string& cause) {
-  const std::string who = context.credential.has_value()
-                              ? absl::StrCat("user ", base::Quoted(context.credential->username))
-                              : "an anonymous user";
+  const std::string who =
+      context.credential.has_value()
+          ? (context.credential->username.empty()
+                 ? "the owner of the token"
+                 : absl::StrCat("user ", base::Quoted(context.credential->username)))
+          : "an anonymous user";
   return absl::PermissionDeniedError(absl::StrCat(
       cause, "; ", context.registry, " does not let ", who, " ",
       context.access.empty() ? "do this" : context.access,

@@ -206,10 +206,11 @@ absl::StatusOr<Answer> RegistrySession::Attempt(const Call& call, const Endpoint
   if (identity.token_request.has_value()) tokens_.Forget(*identity.token_request);
   RETURN_IF_ERROR(Learn(call, answer), "registry ", call.repository.registry());
   if (call.body_source != nullptr) return answer;
-  const bool tried_basic = absl::StartsWith(identity.authorization, "Basic ");
+  const std::string tried = identity.authorization;
   ASSIGN_OR_RETURN(identity, Identify(call, endpoint));
   // Nothing new to say: the refusal stands.
-  if (identity.authorization.empty() || (tried_basic && !identity.token_request.has_value())) {
+  if (identity.authorization.empty() ||
+      (identity.authorization == tried && !identity.token_request.has_value())) {
     return answer;
   }
   ASSIGN_OR_RETURN(answer, Send(call, endpoint, identity, limit));
@@ -282,10 +283,18 @@ absl::StatusOr<RegistrySession::Identity> RegistrySession::Identify(const Call& 
       identity.credential,
       credentials_->Find(registry, call.whole_registry ? "" : call.repository.repository()),
       "credentials for ", registry);
+  if (identity.credential.has_value() && !identity.credential->registry_token.empty()) {
+    identity.authorization = absl::StrCat("Bearer ", identity.credential->registry_token.Reveal());
+    return identity;
+  }
   if (recipe.scheme == "basic") {
-    if (identity.credential.has_value()) {
-      identity.authorization = BasicAuthorization(*identity.credential);
+    if (!identity.credential.has_value()) return identity;
+    if (!identity.credential->identity_token.empty()) {
+      return absl::UnauthenticatedError(absl::StrCat(
+          registry, " takes passwords only, but ", identity.credential->origin,
+          " holds an identity token for it; log in again with a user name and password"));
     }
+    identity.authorization = BasicAuthorization(*identity.credential);
     return identity;
   }
   ASSIGN_OR_RETURN(const http::Url realm, http::Url::Parse(recipe.realm),

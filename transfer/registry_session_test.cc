@@ -115,6 +115,41 @@ TEST(RegistrySessionTest, TheBasicPasswordIsToldAfterBeingAskedAndThenAtOnce) {
   EXPECT_THAT(seen, ElementsAre("-", "Basic dTpw", "Basic dTpw"));
 }
 
+TEST(RegistrySessionTest, ATokenForTheRegistryItselfIsTriedOnce) {
+  std::vector<std::string> seen;
+  std::string right = "Bearer direct";
+  ScriptedRegistry registry([&](const ReceivedRequest& request, const std::string&) {
+    seen.push_back(request.headers.Find("Authorization").value_or("-"));
+    if (seen.back() == right) return ScriptedAnswer{.body = "in"};
+    return ScriptedAnswer{.status = 401,
+                          .headers = {{"WWW-Authenticate", "Bearer realm=\"/never\""}}};
+  });
+  credentials::Credential direct;
+  direct.registry_token = base::Secret("direct");
+  const credentials::MemoryCredentialStore store({{registry.server().host(), direct}});
+  http::Client http;
+  RegistrySession session(&http, &store, {});
+  EXPECT_EQ(Fetch(session, Get(registry, "/v2/a/b/tags/list")), "in");
+  right = "changed";
+  ASSERT_OK_AND_ASSIGN(const Answer refused, session.Perform(Get(registry, "/v2/a/b/tags/list")));
+  EXPECT_EQ(refused.status(), 401);
+  EXPECT_THAT(seen, ElementsAre("-", "Bearer direct", "Bearer direct"));
+}
+
+TEST(RegistrySessionTest, AnIdentityTokenIsNoPassword) {
+  ScriptedRegistry registry([&](const ReceivedRequest&, const std::string&) {
+    return ScriptedAnswer{.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=x"}}};
+  });
+  credentials::Credential identity;
+  identity.identity_token = base::Secret("refresh");
+  identity.origin = "the file";
+  const credentials::MemoryCredentialStore store({{registry.server().host(), identity}});
+  http::Client http;
+  RegistrySession session(&http, &store, {});
+  EXPECT_THAT(session.Perform(Get(registry, "/v2/a/b/tags/list")),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("the file")));
+}
+
 TEST(RegistrySessionTest, ARedirectToAnotherHostCarriesNoPassword) {
   std::string seen = "?";
   ScriptedRegistry storage([&](const ReceivedRequest& request, const std::string&) {

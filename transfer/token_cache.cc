@@ -31,11 +31,41 @@ std::string Key(const TokenRequest& request) {
       request.credential.has_value()
           ? base::Sha256Hex(absl::StrCat(request.credential->username.size(), ":",
                                          request.credential->username,
-                                         request.credential->password.Reveal()))
+                                         request.credential->password.Reveal(), "\n",
+                                         request.credential->identity_token.Reveal()))
           : "anonymous";
   return absl::StrJoin({request.registry, request.realm, request.service,
                         absl::StrJoin(request.scopes, " "), identity},
                        "\n");
+}
+
+// What asks the service at `request.realm`: GET with the password, or, as OAuth2 has it, a POST
+// that trades an identity token.
+http::Request ServiceCall(const TokenRequest& request) {
+  http::Request call{.url = request.realm, .tls = request.tls};
+  if (request.credential.has_value() && !request.credential->identity_token.empty()) {
+    const auto field = [&](absl::string_view name, absl::string_view value) {
+      absl::StrAppend(&call.body, call.body.empty() ? "" : "&", name, "=",
+                      http::EncodeQueryValue(value));
+    };
+    call.method = "POST";
+    call.headers.Add("Content-Type", "application/x-www-form-urlencoded");
+    field("grant_type", "refresh_token");
+    field("client_id", "stevedore");
+    field("service", request.service);
+    if (!request.scopes.empty()) field("scope", absl::StrJoin(request.scopes, " "));
+    field("refresh_token", request.credential->identity_token.Reveal());
+    return call;
+  }
+  if (!request.service.empty()) call.url = http::AddQuery(call.url, "service", request.service);
+  for (const std::string& scope : request.scopes) {
+    call.url = http::AddQuery(call.url, "scope", scope);
+  }
+  if (request.credential.has_value()) {
+    call.url = http::AddQuery(call.url, "account", request.credential->username);
+    call.headers.Add("Authorization", BasicAuthorization(*request.credential));
+  }
+  return call;
 }
 
 }  // namespace
@@ -81,16 +111,7 @@ void TokenCache::Forget(const TokenRequest& request) {
 
 absl::StatusOr<TokenCache::Fetched> TokenCache::Fetch(const TokenRequest& request,
                                                       std::stop_token stop) const {
-  http::Request call{.url = request.realm};
-  if (!request.service.empty()) call.url = http::AddQuery(call.url, "service", request.service);
-  for (const std::string& scope : request.scopes) {
-    call.url = http::AddQuery(call.url, "scope", scope);
-  }
-  if (request.credential.has_value()) {
-    call.url = http::AddQuery(call.url, "account", request.credential->username);
-    call.headers.Add("Authorization", BasicAuthorization(*request.credential));
-  }
-  call.tls = request.tls;
+  http::Request call = ServiceCall(request);
   call.total_timeout = absl::Seconds(60);
   call.stop = stop;
   const std::string doing = absl::StrCat("token for ", request.registry);
@@ -99,8 +120,9 @@ absl::StatusOr<TokenCache::Fetched> TokenCache::Fetch(const TokenRequest& reques
     const ErrorContext context{.doing = absl::StrCat(doing, " from ", request.realm),
                                .registry = request.registry,
                                .credential = request.credential};
-    // Services say 403 as well as 401 to a wrong password.
-    return StatusFromAnswer(context, answer.status == 403 ? 401 : answer.status, answer.body);
+    // Services say 403 as well as 401 to a wrong password, and OAuth2 says 400 to a bad token.
+    const bool refused = answer.status == 403 || (answer.status == 400 && call.method == "POST");
+    return StatusFromAnswer(context, refused ? 401 : answer.status, answer.body);
   }
   const nlohmann::json json =
       nlohmann::json::parse(answer.body, nullptr, /*allow_exceptions=*/false);

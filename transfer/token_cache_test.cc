@@ -29,7 +29,9 @@ class TokenCacheTest : public ::testing::Test {
       while (true) {
         const auto request = connection.ReadRequest();
         if (!request.ok()) return;
-        last_target_ = request->target;
+        last_target_ =
+            absl::StrCat(request->method == "GET" ? "" : request->method + " ", request->target);
+        last_body_ = connection.ReadExactly(request->ContentLength()).value_or("?");
         (void)connection.Answer(status_, {},
                                 answer_.empty() ? absl::StrCat(R"({"token":"t)", ++count_,
                                                                R"(","expires_in":)", lifetime_, "}")
@@ -51,7 +53,7 @@ class TokenCacheTest : public ::testing::Test {
 
   // Read by the server's thread only while a request is answered.
   int status_ = 200, lifetime_ = 300;
-  std::string answer_, last_target_;
+  std::string answer_, last_target_, last_body_;
   std::atomic<int> count_ = 0;
   std::unique_ptr<LoopbackServer> server_;
   http::Client http_;
@@ -95,6 +97,24 @@ TEST_F(TokenCacheTest, IdentityServiceAndScopeAreTheKey) {
   other.service = "other";
   EXPECT_EQ(Get(other), "t5");
   EXPECT_EQ(Get(request_), "t1");
+}
+
+TEST_F(TokenCacheTest, AnIdentityTokenIsTradedByPost) {
+  credentials::Credential identity;
+  identity.identity_token = base::Secret("re/fresh");
+  identity.origin = "the file";
+  request_.credential = identity;
+  EXPECT_EQ(Get(request_), "t1");
+  EXPECT_EQ(last_target_, "POST /token");
+  EXPECT_EQ(last_body_,
+            "grant_type=refresh_token&client_id=stevedore&service=svc&scope=repository%3Aa%2Fb%3A"
+            "pull%20repository%3Ac%3Apull%2Cpush&refresh_token=re%2Ffresh");
+  request_.credential->identity_token = base::Secret("another");
+  status_ = 400;
+  answer_ = R"({"error":"invalid_grant"})";
+  const absl::Status status = cache_.Get(request_, {}).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("the file")));
+  EXPECT_EQ(std::string(status.message()).find("another"), std::string::npos);
 }
 
 TEST_F(TokenCacheTest, AForgottenTokenIsFetchedAgain) {

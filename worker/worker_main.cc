@@ -14,7 +14,8 @@
 #include "base/memory_budget.h"
 #include "base/status.h"
 #include "context/pack_cache.h"
-#include "credentials/docker_config_credential_store.h"
+#include "credentials/credential_store.h"
+#include "credentials/open_credentials.h"
 #include "http/client.h"
 #include "transfer/registry_client.h"
 #include "worker/agent.h"
@@ -51,11 +52,11 @@ void ServeUntilSignal(Agent& agent, const sigset_t& signals) {
 
 absl::Status Serve(const WorkerFlags& flags, const sigset_t& signals) {
   http::Client http;
-  const credentials::DockerConfigCredentialStore credentials(
-      credentials::DockerConfigCredentialStore::DefaultPath());
+  const std::unique_ptr<credentials::CredentialStore> credentials = credentials::OpenCredentials(
+      {.http = &http, .environment = credentials::ProcessEnvironment()});
   transfer::RegistryClientOptions registry;
   registry.insecure_registries = flags.insecure_registries;
-  transfer::RegistryClient client(&http, &credentials, registry);
+  transfer::RegistryClient client(&http, credentials.get(), registry);
   RegistryProvider repositories(&client);
   ASSIGN_OR_RETURN(const std::unique_ptr<context::PackCache> packs,
                    context::PackCache::Open(flags.cache_directory + "/packs", flags.cache_bytes));
@@ -66,7 +67,7 @@ absl::Status Serve(const WorkerFlags& flags, const sigset_t& signals) {
                                            .cache_directory = flags.cache_directory,
                                            .repositories = &repositories,
                                            .registries = &repositories,
-                                           .credentials = &credentials,
+                                           .credentials = credentials.get(),
                                            .scratch_directory = flags.cache_directory + "/scratch"});
   TaskRunner runner(&repositories, &contexts, &drivers);
   ASSIGN_OR_RETURN(const std::unique_ptr<GrpcSyncChannel> channel,
