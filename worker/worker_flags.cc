@@ -68,6 +68,26 @@ void AddFlags(CLI::App& app, WorkerFlags* flags) {
   app.set_version_flag("--version", STEVEDORE_VERSION);
 }
 
+void AddCredentialFlags(CLI::App& app, WorkerFlags* flags) {
+  app.add_option("--credentials-storage-type", flags->credentials_storage_type,
+                 "Kind of this worker's own credential store: local or envvars; default: local if "
+                 "its folder is given, else none")
+      ->check(CLI::IsMember({"local", "envvars"}))
+      ->envname("STEVEDORE_CREDENTIALS_STORAGE_TYPE");
+  app.add_option("--credentials-local-storage-path", flags->credentials_local_storage_path,
+                 "Folder of the store, made by `stevedore-cli create credentials`")
+      ->envname("STEVEDORE_CREDENTIALS_LOCAL_STORAGE_PATH");
+  app.add_option("--credentials-encryption-key-file", flags->credentials_encryption_key_file,
+                 "File with the store's key; default: STEVEDORE_CREDENTIALS_ENCRYPTION_KEY");
+  app.add_option("--docker-config", flags->docker_config,
+                 "Folder of Docker's config.json, asked after the store; default: DOCKER_CONFIG, "
+                 "else ~/.docker");
+  app.add_option("--sealing-key", flags->sealing_keys,
+                 "File with a private key that builds' credentials are sealed to, repeatable while "
+                 "the key changes; `stevedore-cli create sealing-key` makes one")
+      ->allow_extra_args(false);
+}
+
 void FillIn(WorkerFlags* flags) {
   const int cores = std::max(1u, std::thread::hardware_concurrency());
   if (flags->name.empty()) {
@@ -101,6 +121,7 @@ bool ParseWorkerFlags(int argc, const char* const* argv, WorkerFlags* flags, int
   CLI::App app("Takes image tasks from a Stevedore coordinator, builds and pushes.",
                "stevedore-worker");
   AddFlags(app, flags);
+  AddCredentialFlags(app, flags);
   try {
     app.parse(argc, argv);
     FillIn(flags);

@@ -25,6 +25,15 @@ struct WorkerFlags {
   // nothing of the image.
   std::vector<std::string> platforms;
   std::vector<std::string> insecure_registries;
+  // The worker's own store of credentials, as a project configures one: "local", "envvars" or (with
+  // a path) empty. Nothing set: no store.
+  std::string credentials_storage_type;
+  std::string credentials_local_storage_path;
+  std::string credentials_encryption_key_file;
+  // Folder of Docker's config.json. Default: $DOCKER_CONFIG, else ~/.docker.
+  std::string docker_config;
+  // Files with private keys that builds' credentials are sealed to.
+  std::vector<std::string> sealing_keys;
   // As the coordinator has it.
   double lease_seconds = 15;
   int drain_timeout_seconds = 900;

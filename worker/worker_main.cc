@@ -9,21 +9,22 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "base/log.h"
 #include "base/memory_budget.h"
 #include "base/status.h"
 #include "context/pack_cache.h"
-#include "credentials/credential_store.h"
+#include "credentials/bundle.h"
+#include "credentials/login_chain.h"
 #include "credentials/open_credentials.h"
+#include "credentials/sealing.h"
 #include "http/client.h"
-#include "transfer/registry_client.h"
 #include "worker/agent.h"
-#include "worker/context_provider.h"
-#include "worker/drivers/drivers.h"
 #include "worker/grpc_sync_channel.h"
-#include "worker/registry_provider.h"
-#include "worker/task_runner.h"
+#include "worker/sealed_runs.h"
+#include "worker/workbench.h"
+#include "worker/worker_credentials.h"
 #include "worker/worker_flags.h"
 
 namespace stevedore::worker {
@@ -52,24 +53,24 @@ void ServeUntilSignal(Agent& agent, const sigset_t& signals) {
 
 absl::Status Serve(const WorkerFlags& flags, const sigset_t& signals) {
   http::Client http;
-  const std::unique_ptr<credentials::CredentialStore> credentials = credentials::OpenCredentials(
-      {.http = &http, .environment = credentials::ProcessEnvironment()});
-  transfer::RegistryClientOptions registry;
-  registry.insecure_registries = flags.insecure_registries;
-  transfer::RegistryClient client(&http, credentials.get(), registry);
-  RegistryProvider repositories(&client);
+  ASSIGN_OR_RETURN(const std::unique_ptr<credentials::LoginChain> logins,
+                   OpenWorkerCredentials(flags, &http, credentials::ProcessEnvironment()));
+  ASSIGN_OR_RETURN(const credentials::SealingKeyring sealing_keys, LoadSealingKeys(flags));
   ASSIGN_OR_RETURN(const std::unique_ptr<context::PackCache> packs,
                    context::PackCache::Open(flags.cache_directory + "/packs", flags.cache_bytes));
-  PackContextProvider contexts(&repositories, packs.get());
   base::MemoryBudget budget(flags.memory_budget);
-  const DriverSet drivers = CreateDrivers({.budget = &budget,
-                                           .threads = flags.threads,
-                                           .cache_directory = flags.cache_directory,
-                                           .repositories = &repositories,
-                                           .registries = &repositories,
-                                           .credentials = credentials.get(),
-                                           .scratch_directory = flags.cache_directory + "/scratch"});
-  TaskRunner runner(&repositories, &contexts, &drivers);
+  WorkbenchResources resources;
+  resources.http = &http;
+  resources.registry.insecure_registries = flags.insecure_registries;
+  resources.packs = packs.get();
+  resources.budget = &budget;
+  resources.threads = flags.threads;
+  resources.cache_directory = flags.cache_directory;
+  const WorkbenchCredentials own = {.logins = logins.get(), .records = logins->records()};
+  Workbench bench(resources, own);
+  SealedRuns runs(&bench, &sealing_keys, [&](credentials::CredentialBundle bundle) {
+    return OpenSealedWorkbench(resources, own, std::move(bundle));
+  });
   ASSIGN_OR_RETURN(const std::unique_ptr<GrpcSyncChannel> channel,
                    GrpcSyncChannel::Create(flags.coordinators));
   AgentOptions options;
@@ -78,9 +79,12 @@ absl::Status Serve(const WorkerFlags& flags, const sigset_t& signals) {
   options.slots = flags.slots;
   options.lease = absl::Seconds(flags.lease_seconds);
   options.drain_timeout = absl::Seconds(flags.drain_timeout_seconds);
-  Agent agent(options, channel.get(), &runner);
+  Agent agent(options, channel.get(), &runs);
   base::Log(base::LogLevel::kInfo, "worker started",
-            {{"name", flags.name}, {"coordinator", channel->address()}, {"slots", flags.slots}});
+            {{"name", flags.name},
+             {"coordinator", channel->address()},
+             {"slots", flags.slots},
+             {"sealing_keys", absl::StrJoin(sealing_keys.ids(), ",")}});
   agent.Start();
   ServeUntilSignal(agent, signals);
   return absl::OkStatus();
