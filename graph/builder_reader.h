@@ -8,8 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "graph/configuration.h"
 #include "graph/findings.h"
 #include "graph/image_instance.h"
@@ -23,16 +21,17 @@ struct ReadBuilder {
   Builder builder;
   // "name:version" of images whose layers it takes, with their places.
   std::vector<std::pair<std::string, SourceLocation>> layer_images;
+  // Something in it was reported; what is left may have holes.
+  bool broken = false;
 };
 
 // The mapping of automatic values to argument names when a definition says nothing.
 const std::map<std::string, std::string>& DefaultVariablesMapping();
 
-// Reads the body of a builder named `name`; `what` is how messages call it. INVALID_ARGUMENT, with
-// the place, for what is wrong inside; unknown keys go to `findings`.
-absl::StatusOr<ReadBuilder> ReadBuilderNode(const YamlNode& node, const std::string& name,
-                                            bool in_place, Renderer* renderer,
-                                            PathsRelativeTo paths_relative_to, Findings* findings);
+// Reads the body of a builder named `name`. Everything that is wrong in it goes to `findings`.
+ReadBuilder ReadBuilderNode(const YamlNode& node, const std::string& name, bool in_place,
+                            Renderer* renderer, PathsRelativeTo paths_relative_to,
+                            Findings* findings);
 
 }  // namespace stevedore::graph
 

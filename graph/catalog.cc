@@ -123,10 +123,8 @@ class WildcardMaker {
     const ImageRenderer::ParentOf parent_of = [&](const ImageInstance& image) {
       return image.has_base ? &At(image.parents[0]) : nullptr;
     };
-    ASSIGN_OR_RETURN(
-        RenderedImage rendered,
-        renderer_.Render(definition, version, base == Catalog::kNone ? nullptr : &At(base),
-                         parent_of, &findings_));
+    RenderedImage rendered = renderer_.Render(
+        definition, version, base == Catalog::kNone ? nullptr : &At(base), parent_of, &findings_);
     RETURN_IF_ERROR(findings_.ToStatus());
     ImageInstance& image = rendered.instance;
     const auto known = content_.instance_by_id.find(image.id);
@@ -212,20 +210,71 @@ absl::StatusOr<CatalogOptions> CatalogOptions::FromProcess() {
   return options;
 }
 
+namespace {
+
+// The files that a configuration names.
+struct ProjectFiles {
+  std::vector<DefinitionFile> images;
+  std::vector<DefinitionFile> builders;
+  // What could not be read; the rest is there all the same.
+  std::vector<absl::Status> problems;
+};
+
+ProjectFiles ReadProject(const Configuration& configuration) {
+  ProjectFiles files;
+  auto take = [&](absl::StatusOr<std::vector<DefinitionFile>> read,
+                  std::vector<DefinitionFile>* out) {
+    if (read.ok()) {
+      *out = *std::move(read);
+    } else {
+      files.problems.push_back(read.status());
+    }
+  };
+  take(ReadPath(configuration.images_path, "images_path", configuration), &files.images);
+  if (configuration.builders_path == configuration.images_path) {
+    files.builders = files.images;
+    return files;
+  }
+  absl::StatusOr<std::vector<DefinitionFile>> read =
+      ReadPath(configuration.builders_path, "builders_path", configuration);
+  // Whoever moved only the images has builders inside them.
+  const bool is_default = configuration.builders_path == Configuration().builders_path;
+  if (absl::IsNotFound(read.status()) && is_default) {
+    files.builders = files.images;
+  } else {
+    take(std::move(read), &files.builders);
+  }
+  return files;
+}
+
+}  // namespace
+
 absl::StatusOr<Catalog> Catalog::Load(const Configuration& configuration,
                                       const CatalogOptions& options) {
-  ASSIGN_OR_RETURN(const std::vector<DefinitionFile> images,
-                   ReadPath(configuration.images_path, "images_path", configuration));
-  std::vector<DefinitionFile> builders = images;
-  if (configuration.builders_path != configuration.images_path) {
-    absl::StatusOr<std::vector<DefinitionFile>> read =
-        ReadPath(configuration.builders_path, "builders_path", configuration);
-    // Whoever moved only the images has builders inside them.
-    const bool is_default = configuration.builders_path == Configuration().builders_path;
-    if (!read.ok() && !(absl::IsNotFound(read.status()) && is_default)) return read.status();
-    if (read.ok()) builders = *std::move(read);
+  const ProjectFiles files = ReadProject(configuration);
+  if (!files.problems.empty()) return files.problems[0];
+  return Parse(files.images, files.builders, configuration, options);
+}
+
+Catalog::Inspection Catalog::Inspect(const Configuration& configuration,
+                                     const CatalogOptions& options) {
+  const ProjectFiles files = ReadProject(configuration);
+  Inspection inspection = InspectFiles(files.images, files.builders, configuration, options);
+  for (const absl::Status& problem : files.problems) {
+    inspection.errors.push_back({SourceLocation{}, std::string(problem.message()),
+                                 std::string(codes::kUnreadable), Severity::kError});
   }
-  return Parse(images, builders, configuration, options);
+  SortByPlace(&inspection.errors);
+  return inspection;
+}
+
+Catalog::Inspection Catalog::InspectFiles(const std::vector<DefinitionFile>& images,
+                                          const std::vector<DefinitionFile>& builders,
+                                          const Configuration& configuration,
+                                          const CatalogOptions& options) {
+  CatalogLoader loader(configuration, options);
+  std::unique_ptr<Content> content = loader.Inspect(images, builders);
+  return Inspection{Catalog(std::move(content)), loader.findings().SortedErrors()};
 }
 
 absl::StatusOr<Catalog> Catalog::Parse(const std::vector<DefinitionFile>& images,

@@ -65,6 +65,14 @@ class Catalog {
                                        const Configuration& configuration,
                                        const CatalogOptions& options);
 
+  // Reads on behind every error, to find as many as there are: all errors, in order of place, and
+  // what could be made of the rest.
+  struct Inspection;
+  static Inspection Inspect(const Configuration& configuration, const CatalogOptions& options);
+  static Inspection InspectFiles(const std::vector<DefinitionFile>& images,
+                                 const std::vector<DefinitionFile>& builders,
+                                 const Configuration& configuration, const CatalogOptions& options);
+
   Catalog(Catalog&&) noexcept;
   Catalog& operator=(Catalog&&) noexcept;
   ~Catalog();
@@ -100,12 +108,19 @@ class Catalog {
   absl::StatusOr<std::vector<Index>> Resolve(absl::string_view name, absl::string_view version,
                                              std::vector<ImageInstance>* made) const;
 
-  // Not for users of the catalog.
+  // For readers of files as they are written: lint.
   struct Content;
+  const Content& content() const { return *content_; }
 
  private:
   explicit Catalog(std::unique_ptr<Content> content);
   std::unique_ptr<Content> content_;
+};
+
+// What Catalog::Inspect found. A catalog with errors has holes: it is for looking only.
+struct Catalog::Inspection {
+  Catalog catalog;
+  std::vector<Diagnostic> errors;
 };
 
 }  // namespace stevedore::graph

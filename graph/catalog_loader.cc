@@ -9,7 +9,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
-#include "graph/plan.h"
 #include "graph/spelling.h"
 
 namespace stevedore::graph {
@@ -27,6 +26,19 @@ std::string PlaceOf(const ImageDefinition& definition) {
   return definition.key->where().ToString();
 }
 
+// Where `child` names `parent`; null if only the parent names the child.
+const DefinitionLink* LinkTo(const ImageDefinition& child, const ImageDefinition& parent) {
+  for (const DefinitionLink& link : child.parents) {
+    if (link.name == parent.name && link.version == parent.version) return &link;
+  }
+  return nullptr;
+}
+
+const ImageInstance* BaseOf(const std::vector<ImageInstance>& instances,
+                            const ImageInstance& image) {
+  return image.has_base ? &instances[image.parents[0]] : nullptr;
+}
+
 }  // namespace
 
 CatalogLoader::CatalogLoader(const Configuration& configuration, const CatalogOptions& options)
@@ -38,6 +50,31 @@ CatalogLoader::CatalogLoader(const Configuration& configuration, const CatalogOp
 
 absl::StatusOr<std::unique_ptr<Catalog::Content>> CatalogLoader::Load(
     const std::vector<DefinitionFile>& images, const std::vector<DefinitionFile>& builders) {
+  std::unique_ptr<Catalog::Content> content = Inspect(images, builders);
+  RETURN_IF_ERROR(findings_.ToStatus());
+  return content;
+}
+
+std::unique_ptr<Catalog::Content> CatalogLoader::Inspect(
+    const std::vector<DefinitionFile>& images, const std::vector<DefinitionFile>& builders) {
+  ReadFiles(images, builders);
+  IndexDefinitions();
+  LinkDefinitions();
+  const std::vector<int> order = OrderDefinitions();
+  for (int definition : order) RenderDefinition(definition);
+  SortInstances();
+  LinkLayers();
+  OrderInstances();
+  IndexInstances();
+  WarnAboutHiddenDefinitions();
+  RenderWildcards(order);
+  SortBuilders();
+  content_->warnings = findings_.warnings();
+  return std::move(content_);
+}
+
+void CatalogLoader::ReadFiles(const std::vector<DefinitionFile>& images,
+                              const std::vector<DefinitionFile>& builders) {
   absl::flat_hash_map<std::string, const YamlDocument*> parsed;
   auto document_of = [&](const DefinitionFile& file) -> const YamlDocument* {
     const auto [entry, is_new] = parsed.try_emplace(file.path, nullptr);
@@ -46,7 +83,7 @@ absl::StatusOr<std::unique_ptr<Catalog::Content>> CatalogLoader::Load(
         YamlDocument::Parse(file.path, file.text);
     content_->files.push_back(file.path);
     if (!document.ok()) {
-      findings_.Error(document.status());
+      findings_.Error(document.status(), codes::kNotYaml);
       return nullptr;
     }
     content_->documents.push_back(*std::move(document));
@@ -60,23 +97,6 @@ absl::StatusOr<std::unique_ptr<Catalog::Content>> CatalogLoader::Load(
       ReadImageDefinitions(*document, &findings_, &content_->definitions);
     }
   }
-  RETURN_IF_ERROR(IndexDefinitions());
-  LinkDefinitions();
-  RETURN_IF_ERROR(findings_.ToStatus());
-  ASSIGN_OR_RETURN(const std::vector<int> order, OrderDefinitions());
-  for (int definition : order) RenderDefinition(definition);
-  RETURN_IF_ERROR(findings_.ToStatus());
-  SortInstances();
-  LinkLayers();
-  RETURN_IF_ERROR(findings_.ToStatus());
-  RETURN_IF_ERROR(OrderInstances());
-  IndexInstances();
-  WarnAboutHiddenDefinitions();
-  RenderWildcards(order);
-  RETURN_IF_ERROR(findings_.ToStatus());
-  SortBuilders();
-  content_->warnings = findings_.warnings();
-  return std::move(content_);
 }
 
 void CatalogLoader::ReadBuilders(const YamlDocument& document) {
@@ -88,45 +108,52 @@ void CatalogLoader::ReadBuilders(const YamlDocument& document) {
   Renderer renderer(/*cache=*/nullptr, no_data);
   for (const auto& [key, body] : builders->entries()) {
     if (body->is_null()) {
-      findings_.Error(key->where(), absl::StrCat("builder ", base::Quoted(key->text()),
-                                                 " is empty; give it a `driver`, or remove it"));
-      continue;
-    }
-    absl::StatusOr<ReadBuilder> read =
-        ReadBuilderNode(*body, key->text(), /*in_place=*/false, &renderer,
-                        content_->configuration.paths_relative_to, &findings_);
-    if (!read.ok()) {
-      findings_.Error(read.status());
+      findings_.Error(key->where(),
+                      absl::StrCat("builder ", base::Quoted(key->text()),
+                                   " is empty; give it a `driver`, or remove it"),
+                      codes::kMissing);
       broken_builders_.insert(key->text());
       continue;
     }
-    read->builder.where = key->where();
-    auto shared = std::make_shared<const ReadBuilder>(*std::move(read));
+    ReadBuilder read = ReadBuilderNode(*body, key->text(), /*in_place=*/false, &renderer,
+                                       content_->configuration.paths_relative_to, &findings_);
+    if (read.broken) {
+      broken_builders_.insert(read.builder.name);
+      broken_builders_.insert(key->text());
+    }
+    read.builder.where = key->where();
+    auto shared = std::make_shared<const ReadBuilder>(std::move(read));
     const auto [first, is_new] =
         content_->global_builders.try_emplace(shared->builder.name, shared);
     if (!is_new) {
       findings_.Error(
           key->where(),
           absl::StrCat("builder ", base::Quoted(shared->builder.name), " is defined already at ",
-                       first->second->builder.where.ToString(), "; rename one of them"));
+                       first->second->builder.where.ToString(), "; rename one of them"),
+          codes::kDefinedTwice);
       continue;
     }
     content_->builders.push_back(std::shared_ptr<const Builder>(shared, &shared->builder));
   }
 }
 
-absl::Status CatalogLoader::IndexDefinitions() {
-  for (size_t i = 0; i < content_->definitions.size(); ++i) {
-    const ImageDefinition& definition = content_->definitions[i];
-    const auto [first, is_new] = content_->definition_by_id.try_emplace(definition.id(), i);
-    if (is_new) continue;
-    findings_.Error(definition.key->where(),
-                    absl::StrCat("image ", definition.id(), " is defined already at ",
-                                 PlaceOf(content_->definitions[first->second]),
-                                 "; remove one of the two or give it another version"));
+void CatalogLoader::IndexDefinitions() {
+  std::vector<ImageDefinition>& definitions = content_->definitions;
+  size_t kept = 0;
+  for (size_t i = 0; i < definitions.size(); ++i) {
+    const auto [first, is_new] = content_->definition_by_id.try_emplace(definitions[i].id(), kept);
+    if (is_new) {
+      if (kept != i) definitions[kept] = std::move(definitions[i]);
+      ++kept;
+      continue;
+    }
+    findings_.Error(definitions[i].key->where(),
+                    absl::StrCat("image ", definitions[i].id(), " is defined already at ",
+                                 PlaceOf(definitions[first->second]),
+                                 "; remove one of the two or give it another version"),
+                    codes::kDefinedTwice);
   }
-  // What follows works with indices of definitions that are unique.
-  return findings_.ToStatus();
+  definitions.resize(kept);
 }
 
 std::string CatalogLoader::Suggestion(const std::string& name, const std::string& version) {
@@ -154,7 +181,8 @@ int CatalogLoader::FindLinked(const DefinitionLink& link, const std::string& say
   findings_.Error(link.node->where(),
                   absl::StrCat(says, " ", link.name, ":", link.version, ", which is not defined",
                                may_search ? Suggestion(link.name, link.version) : "",
-                               "; add it to the image definitions or correct the name"));
+                               "; add it to the image definitions or correct the name"),
+                  codes::kUndefined);
   return -1;
 }
 
@@ -171,7 +199,11 @@ void CatalogLoader::LinkDefinitions() {
     const ImageDefinition& definition = content.definitions[i];
     for (const DefinitionLink& link : definition.parents) {
       const int parent = FindLinked(link, absl::StrCat("image ", definition.id(), " builds on"));
-      if (parent >= 0) add(i, parent);
+      if (parent >= 0) {
+        add(i, parent);
+      } else {
+        missing_parents_[i].push_back(&link);
+      }
     }
     for (const DefinitionLink& link : definition.children) {
       const int child = FindLinked(link, absl::StrCat("image ", definition.id(), " has the child"));
@@ -187,7 +219,8 @@ void CatalogLoader::CheckWildcards(int index) {
   if (definition.is_wildcard() && parents.size() > 1) {
     findings_.Error(definition.key->where(),
                     absl::StrCat("image ", definition.id(), " stands for any version and has ",
-                                 parents.size(), " parents; it can have one"));
+                                 parents.size(), " parents; it can have one"),
+                    codes::kWildcard);
   }
   if (definition.is_wildcard()) return;
   for (int parent : parents) {
@@ -197,25 +230,28 @@ void CatalogLoader::CheckWildcards(int index) {
         absl::StrCat(
             "image ", definition.id(), " builds on ", content_->definitions[parent].id(),
             ", which stands for any version; name the version that it builds on and define "
-            "it, or make this a `*` too"));
+            "it, or make this a `*` too"),
+        codes::kWildcard);
   }
 }
 
-absl::StatusOr<std::vector<int>> CatalogLoader::OrderDefinitions() {
+std::vector<int> CatalogLoader::OrderDefinitions() {
   const std::vector<ImageDefinition>& definitions = content_->definitions;
-  std::string place;
-  absl::StatusOr<Plan> plan = Plan::Create(content_->definition_parents, [&](Plan::Index i) {
-    const std::string where = PlaceOf(definitions[i]);
-    if (place.empty()) place = where;
-    return absl::StrCat(definitions[i].id(), " (", where, ")");
-  });
-  if (!plan.ok()) return base::Annotate(plan.status(), place);
-  return plan->topological_order();
-}
-
-const ImageInstance* BaseOf(const std::vector<ImageInstance>& instances,
-                            const ImageInstance& image) {
-  return image.has_base ? &instances[image.parents[0]] : nullptr;
+  for (;;) {
+    std::vector<int> circle;
+    absl::StatusOr<Plan> plan = Plan::Create(content_->definition_parents, [&](Plan::Index i) {
+      circle.push_back(i);
+      return absl::StrCat(definitions[i].id(), " (", PlaceOf(definitions[i]), ")");
+    });
+    if (plan.ok()) return plan->topological_order();
+    findings_.Error(base::Annotate(plan.status(), PlaceOf(definitions[circle[0]])), codes::kCircle);
+    // On without one edge of the circle, so that others show.
+    std::vector<int>& parents = content_->definition_parents[circle[0]];
+    const int parent = circle.size() > 1 ? circle[1] : circle[0];
+    const DefinitionLink* link = LinkTo(definitions[circle[0]], definitions[parent]);
+    if (link != nullptr) missing_parents_[circle[0]].push_back(link);
+    parents.erase(std::remove(parents.begin(), parents.end(), parent), parents.end());
+  }
 }
 
 void CatalogLoader::RenderDefinition(int index) {
@@ -235,46 +271,65 @@ void CatalogLoader::RenderDefinition(int index) {
     }
     bases.insert(bases.end(), instances.begin(), instances.end());
   }
-  // A parent that could not be rendered was reported; its children would only repeat it.
-  if (bases.empty() && !content.definition_parents[index].empty()) return;
-  if (bases.empty()) bases.push_back(Catalog::kNone);
-  for (Index base : bases) RenderInstance(index, base);
+  for (Index base : bases) RenderInstance(index, base, nullptr);
+  if (const auto missing = missing_parents_.find(index); missing != missing_parents_.end()) {
+    for (const DefinitionLink* link : missing->second) {
+      RenderInstance(index, Catalog::kNone, &StandIn(link->name, link->version));
+    }
+  } else if (content.definition_parents[index].empty()) {
+    RenderInstance(index, Catalog::kNone, nullptr);
+  } else if (bases.empty()) {
+    // On a wildcard, or on something that clashes with another image: reported.
+    const ImageDefinition& parent = content.definitions[content.definition_parents[index][0]];
+    RenderInstance(index, Catalog::kNone, &StandIn(parent.name, parent.version));
+  }
 }
 
-void CatalogLoader::RenderInstance(int index, Index base) {
+const ImageInstance& CatalogLoader::StandIn(const std::string& name, const std::string& version) {
+  ImageInstance& image = stand_ins_.emplace_back();
+  image.definition_name = image.name = name;
+  image.definition_version = image.version = version;
+  image.id = absl::StrCat(name, ":", version);
+  return image;
+}
+
+ImageRenderer& CatalogLoader::RendererOfAll() {
+  if (renderer_ == nullptr) {
+    renderer_ = std::make_unique<ImageRenderer>(content_->configuration, content_->options,
+                                                &content_->global_builders);
+    renderer_->set_broken_builders(&broken_builders_);
+  }
+  return *renderer_;
+}
+
+void CatalogLoader::RenderInstance(int index, Index base, const ImageInstance* stand_in) {
   Catalog::Content& content = *content_;
   const ImageDefinition& definition = content.definitions[index];
-  // Of a builder that was reported itself.
-  if (definition.builder != nullptr && definition.builder->is_scalar() &&
-      broken_builders_.count(definition.builder->text()) > 0) {
-    return;
-  }
-  if (renderer_ == nullptr) {
-    renderer_ = std::make_unique<ImageRenderer>(content.configuration, content.options,
-                                                &content.global_builders);
-  }
   const ImageRenderer::ParentOf parent_of = [&](const ImageInstance& image) {
     return BaseOf(content.instances, image);
   };
-  absl::StatusOr<RenderedImage> rendered = renderer_->Render(
-      definition, definition.version, base == Catalog::kNone ? nullptr : &content.instances[base],
+  RenderedImage rendered = RendererOfAll().Render(
+      definition, definition.version, base == Catalog::kNone ? stand_in : &content.instances[base],
       parent_of, &findings_);
-  if (!rendered.ok()) {
-    findings_.Error(rendered.status());
-    return;
-  }
-  ImageInstance& image = rendered->instance;
+  ImageInstance& image = rendered.instance;
+  const bool broken =
+      rendered.broken || stand_in != nullptr ||
+      (base != Catalog::kNone && broken_images_.count(content.instances[base].id) > 0);
   image.has_base = base != Catalog::kNone;
   if (image.has_base) image.parents.push_back(base);
   const Index number = content.instances.size();
   const auto [first, is_new] = content.instance_by_id.try_emplace(image.id, number);
   if (!is_new) {
-    ReportConflict(content.instances[first->second], image);
+    // What was reported may be all there is to the clash.
+    if (!broken && broken_images_.count(image.id) == 0) {
+      ReportConflict(content.instances[first->second], image);
+    }
     return;
   }
+  if (broken) broken_images_.insert(image.id);
   content.definition_instances[index].push_back(number);
   content.instances.push_back(std::move(image));
-  layer_images_.push_back(std::move(rendered->layer_images));
+  layer_images_.push_back(std::move(rendered.layer_images));
 }
 
 void CatalogLoader::ReportConflict(const ImageInstance& first, const ImageInstance& second) {
@@ -289,7 +344,8 @@ void CatalogLoader::ReportConflict(const ImageInstance& first, const ImageInstan
            : absl::StrCat("image ", second.definition_name, ":", second.definition_version,
                           " becomes version ", second.version, ", as does ", first.definition_name,
                           ":", first.definition_version, " at ", first.where.ToString(),
-                          "; change `version` of one of them"));
+                          "; change `version` of one of them"),
+      codes::kClash);
 }
 
 void CatalogLoader::SortInstances() {
@@ -332,9 +388,11 @@ void CatalogLoader::LinkLayers() {
       if (!found.ok()) {
         const std::vector<std::string> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
         const bool may_search = suggestions_++ < kMaxSuggestions;
-        findings_.Error(where, absl::StrCat("image ", image.id, " takes layers of ", text, ", ",
-                                            found.status().message(),
-                                            may_search ? Suggestion(parts[0], parts[1]) : ""));
+        findings_.Error(where,
+                        absl::StrCat("image ", image.id, " takes layers of ", text, ", ",
+                                     found.status().message(),
+                                     may_search ? Suggestion(parts[0], parts[1]) : ""),
+                        codes::kUndefined);
         continue;
       }
       id_by_text[text] = content.instances[*found].id;
@@ -346,25 +404,35 @@ void CatalogLoader::LinkLayers() {
   }
 }
 
-absl::Status CatalogLoader::OrderInstances() {
+void CatalogLoader::OrderInstances() {
   Catalog::Content& content = *content_;
-  std::vector<std::vector<Plan::Index>> parents;
-  parents.reserve(content.instances.size());
-  for (const ImageInstance& image : content.instances) parents.push_back(image.parents);
-  std::string place;
-  absl::StatusOr<Plan> plan = Plan::Create(parents, [&](Plan::Index i) {
-    const std::string where = content.instances[i].where.ToString();
-    if (place.empty()) place = where;
-    return absl::StrCat(content.instances[i].id, " (", where, ")");
-  });
-  if (!plan.ok()) return base::Annotate(plan.status(), place);
-  content.topological_order = plan->topological_order();
+  for (;;) {
+    std::vector<std::vector<Plan::Index>> parents;
+    parents.reserve(content.instances.size());
+    for (const ImageInstance& image : content.instances) parents.push_back(image.parents);
+    std::vector<Index> circle;
+    absl::StatusOr<Plan> plan = Plan::Create(parents, [&](Plan::Index i) {
+      circle.push_back(i);
+      return absl::StrCat(content.instances[i].id, " (", content.instances[i].where.ToString(),
+                          ")");
+    });
+    if (plan.ok()) return TakeOrder(*plan);
+    findings_.Error(base::Annotate(plan.status(), content.instances[circle[0]].where.ToString()),
+                    codes::kCircle);
+    std::vector<Index>& ours = content.instances[circle[0]].parents;
+    const Index parent = circle.size() > 1 ? circle[1] : circle[0];
+    ours.erase(std::remove(ours.begin(), ours.end(), parent), ours.end());
+  }
+}
+
+void CatalogLoader::TakeOrder(const Plan& plan) {
+  Catalog::Content& content = *content_;
+  content.topological_order = plan.topological_order();
   for (size_t i = 0; i < content.instances.size(); ++i) {
-    const auto children = plan->children(i);
+    const auto children = plan.children(i);
     content.instances[i].children.assign(children.begin(), children.end());
     if (content.instances[i].parents.empty()) content.roots.push_back(i);
   }
-  return absl::OkStatus();
 }
 
 void CatalogLoader::IndexInstances() {
@@ -377,14 +445,17 @@ void CatalogLoader::IndexInstances() {
       const auto [first, is_new] = content.instance_by_tag.try_emplace(key, i);
       const auto version = content.instance_by_id.find(key);
       if (version != content.instance_by_id.end() && version->second != static_cast<Index>(i)) {
-        findings_.Warn(image.where, absl::StrCat("tag ", tag, " of ", image.id,
-                                                 " is also the version of another image; `", key,
-                                                 "` means that one"));
+        findings_.Warn(
+            image.where,
+            absl::StrCat("tag ", tag, " of ", image.id, " is also the version of another image; `",
+                         key, "` means that one"),
+            codes::kAmbiguousTag);
       } else if (!is_new && first->second != static_cast<Index>(i)) {
         findings_.Warn(
             image.where,
             absl::StrCat("tag ", tag, " of ", image.id, " is also a tag of ",
-                         content.instances[first->second].id, "; `", key, "` means the latter"));
+                         content.instances[first->second].id, "; `", key, "` means the latter"),
+            codes::kAmbiguousTag);
       }
     }
     if (image.builder != nullptr && image.builder->in_place) {
@@ -417,7 +488,8 @@ void CatalogLoader::WarnAboutHiddenDefinitions() {
         definition.key->where(),
         absl::StrCat("`", id, "` means image ", other.definition_name, ":",
                      other.definition_version, " (", other.where.ToString(), "), which has ", as,
-                     " ", definition.version, ", not this definition; change that ", as));
+                     " ", definition.version, ", not this definition; change that ", as),
+        codes::kAmbiguousTag);
   }
 }
 
@@ -431,7 +503,6 @@ void CatalogLoader::RenderWildcards(const std::vector<int>& order) {
   const ImageRenderer::ParentOf parent_of = [&](const ImageInstance& image) {
     return image.has_base ? at(image.parents[0]) : nullptr;
   };
-  ImageRenderer renderer(content.configuration, content.options, &content.global_builders);
   std::vector<std::vector<Index>> instances(content.definitions.size());
   for (int index : order) {
     const ImageDefinition& definition = content.definitions[index];
@@ -442,21 +513,28 @@ void CatalogLoader::RenderWildcards(const std::vector<int>& order) {
     std::vector<Index> bases;
     for (int parent : content.definition_parents[index]) bases = instances[parent];
     if (bases.empty()) bases.push_back(Catalog::kNone);
+    const auto missing = missing_parents_.find(index);
     for (Index base : bases) {
       const ImageInstance* parent = base == Catalog::kNone ? nullptr : at(base);
-      absl::StatusOr<RenderedImage> rendered =
-          renderer.Render(definition, definition.version, parent, parent_of, &findings_);
-      // A template may take a version apart that `*` is not.
-      if (!rendered.ok()) {
-        rendered = renderer.Render(definition, kSampleVersion, parent, parent_of, &findings_);
-        if (rendered.ok()) continue;
-        findings_.Error(rendered.status());
-        break;
+      if (parent == nullptr && missing != missing_parents_.end()) {
+        parent = &StandIn(missing->second[0]->name, missing->second[0]->version);
+      } else if (parent == nullptr && !content.definition_parents[index].empty()) {
+        // A parent that could not be made of `*`.
+        const int above = content.definition_parents[index][0];
+        parent = &StandIn(content.definitions[above].name, kSampleVersion);
       }
-      rendered->instance.has_base = parent != nullptr;
-      if (parent != nullptr) rendered->instance.parents.push_back(base);
+      // A template may take a version apart that `*` is not.
+      Findings unheard(/*lenient=*/false);
+      RenderedImage rendered =
+          RendererOfAll().Render(definition, definition.version, parent, parent_of, &unheard);
+      if (rendered.broken || unheard.has_errors()) {
+        RendererOfAll().Render(definition, kSampleVersion, parent, parent_of, &findings_);
+        continue;
+      }
+      rendered.instance.has_base = base != Catalog::kNone;
+      if (base != Catalog::kNone) rendered.instance.parents.push_back(base);
       instances[index].push_back(count + made.size());
-      made.push_back(std::move(rendered->instance));
+      made.push_back(std::move(rendered.instance));
     }
   }
 }

@@ -40,7 +40,8 @@ std::vector<DefinitionLink> ReadLinks(const YamlNode& node, absl::string_view wh
     if (texts.empty() && (versions->is_null() || versions->is_list())) {
       findings->Error(name->where(),
                       absl::StrCat(base::Quoted(name->text()), " in ", what,
-                                   " has no version; write `", name->text(), ": [\"VERSION\"]`"));
+                                   " has no version; write `", name->text(), ": [\"VERSION\"]`"),
+                      codes::kMissing);
     }
     for (const YamlNode* version : texts) {
       links.push_back({name->text(), version->text(), version});
@@ -109,7 +110,8 @@ void ReadImageDefinitions(const YamlDocument& document, Findings* findings,
     ReadTree(*images, "images", findings, definitions);
   }
   if (const YamlNode* images = root->Find("images_tree"); images != nullptr) {
-    findings->Warn(images->where(), "`images_tree` is deprecated; rename the key to `images`");
+    findings->Warn(images->where(), "`images_tree` is deprecated; rename the key to `images`",
+                   codes::kImagesTree);
     ReadTree(*images, "images_tree", findings, definitions);
   }
 }

@@ -3,12 +3,13 @@
 #ifndef STEVEDORE_GRAPH_FINDINGS_H_
 #define STEVEDORE_GRAPH_FINDINGS_H_
 
-#include <map>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "graph/finding_codes.h"
 #include "graph/key_table.h"
 #include "graph/source_location.h"
 #include "graph/yaml_document.h"
@@ -26,20 +27,26 @@ class Findings {
   explicit Findings(bool lenient, size_t shown_errors = kShownErrors)
       : lenient_(lenient), shown_errors_(shown_errors) {}
 
-  void Error(const SourceLocation& where, absl::string_view what);
-  // A message that has its place in front already.
-  void Error(const absl::Status& status);
-  void Warn(const SourceLocation& where, absl::string_view what);
+  // `code` is one of finding_codes.h.
+  void Error(const SourceLocation& where, absl::string_view what,
+             absl::string_view code = codes::kWrongValue);
+  // A message that has its place in front already; a code that WithCode gave it beats `code`.
+  void Error(const absl::Status& status, absl::string_view code = codes::kWrongValue);
+  void Warn(const SourceLocation& where, absl::string_view what, absl::string_view code = "");
 
   bool has_errors() const { return error_count_ > 0; }
   // All errors so far, one per line in order of place (the first `shown_errors` and how many
   // more). INVALID_ARGUMENT, or OK if there are none.
   absl::Status ToStatus() const;
   const std::vector<Diagnostic>& warnings() const { return warnings_; }
+  // All errors in order of place, each once.
+  std::vector<Diagnostic> SortedErrors() const;
 
   // Reports every key of `map` that is not in `table` and does not begin with `x-`. `what` is what
   // the map describes: "an image".
-  void CheckKeys(const YamlNode& map, absl::string_view what, const KeyTable& table);
+  // Keys in `reported` were reported already.
+  void CheckKeys(const YamlNode& map, absl::string_view what, const KeyTable& table,
+                 std::initializer_list<absl::string_view> reported = {});
 
   // The text of a scalar; empty for nothing. Reports anything else, naming `what`, and returns "".
   std::string Text(const YamlNode& node, absl::string_view what);
@@ -58,6 +65,12 @@ class Findings {
   size_t error_count_ = 0;
   std::vector<Diagnostic> warnings_;
 };
+
+// `status` with a code that Findings::Error takes from it. Thread-safe.
+absl::Status WithCode(absl::Status status, absl::string_view code);
+
+// By place, then text; repeats (two instances of one definition say the same) are dropped.
+void SortByPlace(std::vector<Diagnostic>* diagnostics);
 
 }  // namespace stevedore::graph
 

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "base/status.h"
+#include "graph/drivers.h"
 #include "graph/spelling.h"
 #include "graph/template.h"
 #include "nlohmann/json.hpp"
@@ -210,15 +211,29 @@ class RootRecord : public TemplateRecord {
 struct ImageRenderer::Scope {
   Renderer renderer;
   Findings* findings;
+  bool broken = false;
 
-  // The text of an optional scalar field.
-  absl::StatusOr<TemplateOutput> Text(const YamlNode* node, absl::string_view what,
-                                      std::string otherwise) {
-    if (node == nullptr || node->is_null()) return TemplateOutput{std::move(otherwise), false};
-    if (!node->is_scalar()) {
-      return node->Error(absl::StrCat("`", what, "` must be a text, found ", node->Describe()));
+  void Report(const absl::Status& status, absl::string_view code = codes::kWrongValue) {
+    findings->Error(status, code);
+    broken = true;
+  }
+
+  // A scalar rendered; nothing if that failed and was reported.
+  std::optional<TemplateOutput> Text(const YamlNode& node) {
+    absl::StatusOr<TemplateOutput> output = renderer.Text(node);
+    if (output.ok()) return *std::move(output);
+    Report(output.status(), codes::kTemplate);
+    return std::nullopt;
+  }
+
+  // The text of an optional scalar field; `otherwise` also if it is not one.
+  TemplateOutput Field(const YamlNode* node, absl::string_view what, std::string otherwise) {
+    if (node != nullptr && node->is_scalar()) {
+      if (std::optional<TemplateOutput> output = Text(*node)) return *std::move(output);
+    } else if (node != nullptr && !node->is_null()) {
+      Report(node->Error(absl::StrCat("`", what, "` must be a text, found ", node->Describe())));
     }
-    return renderer.Text(*node);
+    return TemplateOutput{std::move(otherwise), false};
   }
 };
 
@@ -232,10 +247,9 @@ ImageRenderer::ImageRenderer(const Configuration& configuration, const CatalogOp
       date_nano_(Rfc3339(TimeOf(options), ZoneOf(options), /*with_fraction=*/true)),
       builders_(*builders) {}
 
-absl::StatusOr<RenderedImage> ImageRenderer::Render(const ImageDefinition& definition,
-                                                    const std::string& version,
-                                                    const ImageInstance* base,
-                                                    const ParentOf& parent_of, Findings* findings) {
+RenderedImage ImageRenderer::Render(const ImageDefinition& definition, const std::string& version,
+                                    const ImageInstance* base, const ParentOf& parent_of,
+                                    Findings* findings) {
   RenderedImage rendered;
   ImageInstance& image = rendered.instance;
   image.definition_name = definition.name;
@@ -268,41 +282,45 @@ absl::StatusOr<RenderedImage> ImageRenderer::Render(const ImageDefinition& defin
     }));
   };
   Scope scope{Renderer(&cache_, data), findings};
-  RETURN_IF_ERROR(RenderPlace(definition, version, scope, image));
-  RETURN_IF_ERROR(RenderValues(definition, scope, image));
-  RETURN_IF_ERROR(RenderPlatforms(definition, scope, image));
-  RETURN_IF_ERROR(ChooseBuilder(definition, scope, rendered));
-  RETURN_IF_ERROR(CheckTypedValues(definition, image));
+  RenderPlace(definition, version, scope, image);
+  RenderValues(definition, scope, image);
+  RenderPlatforms(definition, scope, image);
+  ChooseBuilder(definition, scope, rendered);
+  CheckTypedValues(definition, image, scope);
+  rendered.broken |= scope.broken;
   return rendered;
 }
 
-absl::Status ImageRenderer::RenderPlace(const ImageDefinition& definition,
-                                        const std::string& version, Scope& scope,
-                                        ImageInstance& image) {
-  ASSIGN_OR_RETURN(TemplateOutput text, scope.Text(definition.registry, "registry", ""));
-  image.registry = std::move(text.text);
-  ASSIGN_OR_RETURN(text, scope.Text(definition.name_space, "namespace", ""));
-  image.name_space = std::move(text.text);
-  ASSIGN_OR_RETURN(text, scope.Text(definition.name_field, "name", definition.name));
-  image.name = std::move(text.text);
-  ASSIGN_OR_RETURN(text, scope.Text(definition.version_field, "version", version));
+void ImageRenderer::RenderPlace(const ImageDefinition& definition, const std::string& version,
+                                Scope& scope, ImageInstance& image) {
+  image.registry = scope.Field(definition.registry, "registry", "").text;
+  image.name_space = scope.Field(definition.name_space, "namespace", "").text;
+  image.name = scope.Field(definition.name_field, "name", definition.name).text;
+  TemplateOutput text = scope.Field(definition.version_field, "version", version);
   image.version = std::move(text.text);
   if (text.is_volatile) image.volatile_values.insert("version");
-  const YamlNode& version_place =
-      definition.version_field != nullptr ? *definition.version_field : *definition.key;
   if (image.version.empty() || image.name.empty()) {
-    return version_place.Error(absl::StrCat("image ", definition.id(), " has an empty ",
-                                            image.name.empty() ? "name" : "version",
-                                            "; a reference needs both"));
+    const YamlNode* field = image.name.empty() ? definition.name_field : definition.version_field;
+    scope.Report((field != nullptr ? *field : *definition.key)
+                     .Error(absl::StrCat("image ", definition.id(), " has an empty ",
+                                         image.name.empty() ? "name" : "version",
+                                         "; a reference needs both")),
+                 codes::kReference);
+    if (image.name.empty()) image.name = definition.name;
+    if (image.version.empty()) image.version = version;
   }
   image.id = absl::StrCat(definition.name, ":", image.VersionTag());
-  if (definition.tags == nullptr) return absl::OkStatus();
+  if (definition.tags == nullptr) return;
   for (const YamlNode* tag : scope.findings->Texts(*definition.tags, "tags")) {
-    ASSIGN_OR_RETURN(text, scope.renderer.Text(*tag));
-    if (text.text.empty()) return tag->Error("this tag renders to an empty text");
-    image.tags.push_back(std::move(text.text));
+    std::optional<TemplateOutput> output = scope.Text(*tag);
+    if (!output.has_value()) continue;
+    if (output->text.empty()) {
+      scope.Report(tag->Error("this tag renders to an empty text; remove it, or give it one"),
+                   codes::kReference);
+      continue;
+    }
+    image.tags.push_back(std::move(output->text));
   }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<ImageRenderer::MapValue> ImageRenderer::RenderMapValue(const YamlNode& value,
@@ -334,75 +352,81 @@ absl::StatusOr<ImageRenderer::MapValue> ImageRenderer::RenderMapValue(const Yaml
   return rendered;
 }
 
-absl::Status ImageRenderer::RenderMap(const YamlNode* node, const char* kind, Scope& scope,
-                                      std::map<std::string, std::string>& out,
-                                      ImageInstance& image) {
-  if (node == nullptr || !scope.findings->IsMap(*node, absl::StrCat("`", kind, "s`"))) {
-    return absl::OkStatus();
-  }
+void ImageRenderer::RenderMap(const YamlNode* node, const char* kind, Scope& scope,
+                              std::map<std::string, std::string>& out, ImageInstance& image) {
+  if (node == nullptr || !scope.findings->IsMap(*node, absl::StrCat("`", kind, "s`"))) return;
   std::map<std::string, std::string> own;
   for (const auto& [key, value] : node->entries()) {
-    ASSIGN_OR_RETURN(TemplateOutput name, scope.renderer.Text(*key));
+    const std::optional<TemplateOutput> name = scope.Text(*key);
     // What the parent says wins, and its child's text is not even rendered.
-    if (out.count(name.text) > 0) continue;
-    ASSIGN_OR_RETURN(MapValue rendered, RenderMapValue(*value, kind, name.text, scope));
-    const bool is_volatile = name.is_volatile || rendered.is_volatile;
-    if (name.text.empty()) return key->Error(absl::StrCat("a ", kind, " needs a name"));
-    if (!own.emplace(name.text, std::move(rendered.text)).second) {
-      return key->Error(absl::StrCat("this key renders to ", base::Quoted(name.text),
-                                     ", which is there already"));
+    if (!name.has_value() || out.count(name->text) > 0) continue;
+    absl::StatusOr<MapValue> rendered = RenderMapValue(*value, kind, name->text, scope);
+    if (!rendered.ok()) {
+      scope.Report(rendered.status());
+      continue;
     }
-    if (!rendered.json.empty()) {
-      image.typed_values[absl::StrCat(kind, " ", name.text)] = std::move(rendered.json);
+    const bool is_volatile = name->is_volatile || rendered->is_volatile;
+    if (name->text.empty()) {
+      scope.Report(key->Error(absl::StrCat("a ", kind, " needs a name; this one is empty")));
+      continue;
     }
-    if (is_volatile) image.volatile_values.insert(absl::StrCat(kind, " ", name.text));
+    if (!own.emplace(name->text, std::move(rendered->text)).second) {
+      scope.Report(key->Error(absl::StrCat("this key renders to ", base::Quoted(name->text),
+                                           ", which is there already; remove one of them")));
+      continue;
+    }
+    if (!rendered->json.empty()) {
+      image.typed_values[absl::StrCat(kind, " ", name->text)] = std::move(rendered->json);
+    }
+    if (is_volatile) image.volatile_values.insert(absl::StrCat(kind, " ", name->text));
   }
   out.merge(own);
-  return absl::OkStatus();
 }
 
-absl::Status ImageRenderer::CheckTypedValues(const ImageDefinition& definition,
-                                             const ImageInstance& image) {
-  if (!image.has_builder()) return absl::OkStatus();
+void ImageRenderer::CheckTypedValues(const ImageDefinition& definition, const ImageInstance& image,
+                                     Scope& scope) {
+  if (!image.has_builder()) return;
   const std::string& driver = image.builder->driver;
   if (driver == "ansible-playbook" || driver == "default" || driver == "dry-run" ||
-      driver == "none") {
-    return absl::OkStatus();
+      driver == "none" || FindDriver(driver) == nullptr) {
+    return;
   }
   for (const auto& [key, json] : image.typed_values) {
     if (json[0] != '[' && json[0] != '{') continue;
     const std::vector<std::string> parts = absl::StrSplit(key, absl::MaxSplits(' ', 1));
     const YamlNode* own = parts[0] == "var" ? definition.vars : definition.persistent_vars;
     const YamlNode* value = own == nullptr || !own->is_map() ? nullptr : own->Find(parts[1]);
-    return (value == nullptr ? *definition.key : *value)
-        .Error(absl::StrCat(key, " of image ", definition.id(), " is a ",
-                            json[0] == '[' ? "list" : "map", value == nullptr ? " (inherited)" : "",
-                            ", but driver ", base::Quoted(driver),
-                            " takes texts, numbers and true/false only; write it as one text"));
+    scope.Report(
+        (value == nullptr ? *definition.key : *value)
+            .Error(absl::StrCat(
+                key, " of image ", definition.id(), " is a ", json[0] == '[' ? "list" : "map",
+                value == nullptr ? " (inherited)" : "", ", but driver ", base::Quoted(driver),
+                " takes texts, numbers and true/false only; write it as one "
+                "text")));
   }
-  return absl::OkStatus();
 }
 
-absl::Status ImageRenderer::RenderValues(const ImageDefinition& definition, Scope& scope,
-                                         ImageInstance& image) {
-  RETURN_IF_ERROR(
-      RenderMap(definition.persistent_vars, "persistent_var", scope, image.persistent_vars, image));
-  RETURN_IF_ERROR(RenderMap(definition.vars, "var", scope, image.vars, image));
-  RETURN_IF_ERROR(RenderMap(definition.persistent_labels, "persistent_label", scope,
-                            image.persistent_labels, image));
-  return RenderMap(definition.labels, "label", scope, image.labels, image);
+void ImageRenderer::RenderValues(const ImageDefinition& definition, Scope& scope,
+                                 ImageInstance& image) {
+  RenderMap(definition.persistent_vars, "persistent_var", scope, image.persistent_vars, image);
+  RenderMap(definition.vars, "var", scope, image.vars, image);
+  RenderMap(definition.persistent_labels, "persistent_label", scope, image.persistent_labels,
+            image);
+  RenderMap(definition.labels, "label", scope, image.labels, image);
 }
 
-absl::Status ImageRenderer::RenderPlatforms(const ImageDefinition& definition, Scope& scope,
-                                            ImageInstance& image) {
+void ImageRenderer::RenderPlatforms(const ImageDefinition& definition, Scope& scope,
+                                    ImageInstance& image) {
   if (definition.platforms != nullptr) {
     for (const YamlNode* node : scope.findings->Texts(*definition.platforms, "platforms")) {
-      ASSIGN_OR_RETURN(const TemplateOutput output, scope.renderer.Text(*node));
-      const absl::StatusOr<oci::Platform> platform = oci::Platform::Parse(output.text);
+      const std::optional<TemplateOutput> output = scope.Text(*node);
+      if (!output.has_value()) continue;
+      const absl::StatusOr<oci::Platform> platform = oci::Platform::Parse(output->text);
       if (!platform.ok() || platform->os.empty() || platform->architecture.empty()) {
-        return node->Error(
-            absl::StrCat("platform ", base::Quoted(output.text),
-                         " must be os/arch or os/arch/variant, such as linux/amd64"));
+        scope.Report(
+            node->Error(absl::StrCat("platform ", base::Quoted(output->text),
+                                     " must be os/arch or os/arch/variant, such as linux/amd64")));
+        continue;
       }
       const std::string text = platform->ToString();
       const auto found = std::find(image.platforms.begin(), image.platforms.end(), text);
@@ -410,37 +434,40 @@ absl::Status ImageRenderer::RenderPlatforms(const ImageDefinition& definition, S
     }
   }
   if (image.platforms.empty()) image.platforms = {default_platform_};
-  return absl::OkStatus();
 }
 
-absl::Status ImageRenderer::ChooseBuilder(const ImageDefinition& definition, Scope& scope,
-                                          RenderedImage& rendered) {
+void ImageRenderer::ChooseBuilder(const ImageDefinition& definition, Scope& scope,
+                                  RenderedImage& rendered) {
   const YamlNode* node = definition.builder;
-  if (node == nullptr || node->is_null()) return absl::OkStatus();
+  if (node == nullptr || node->is_null()) return;
   if (node->is_map()) {
-    ASSIGN_OR_RETURN(ReadBuilder read,
-                     ReadBuilderNode(*node, rendered.instance.id, /*in_place=*/true,
-                                     &scope.renderer, paths_relative_to_, scope.findings));
+    ReadBuilder read = ReadBuilderNode(*node, rendered.instance.id, /*in_place=*/true,
+                                       &scope.renderer, paths_relative_to_, scope.findings);
+    scope.broken |= read.broken;
     rendered.instance.builder = std::make_shared<const Builder>(std::move(read.builder));
     rendered.layer_images = std::move(read.layer_images);
-    return absl::OkStatus();
+    return;
   }
-  ASSIGN_OR_RETURN(const TemplateOutput name, scope.Text(node, "builder", ""));
+  const bool was_broken = std::exchange(scope.broken, false);
+  const TemplateOutput name = scope.Field(node, "builder", "");
   const auto found = builders_.find(name.text);
-  if (found == builders_.end()) {
+  const bool reported = broken_builders_ != nullptr && broken_builders_->count(name.text) > 0;
+  if (found == builders_.end() && !scope.broken && !reported) {
     std::vector<std::string> known;
     for (const auto& [builder, read] : builders_) known.push_back(builder);
     std::sort(known.begin(), known.end());
-    return node->Error(
-        absl::StrCat("image ", definition.id(), " names builder ", base::Quoted(name.text),
+    scope.Report(node->Error(absl::StrCat(
+                     "image ", definition.id(), " names builder ", base::Quoted(name.text),
                      ", which is not defined", DidYouMean(name.text, known),
-                     "; add it to `builders` or describe it here (builder: {driver: ...})"));
+                     "; add it to `builders` or describe it here (builder: {driver: ...})")),
+                 codes::kUnknownBuilder);
   }
+  scope.broken |= was_broken || reported;
+  if (found == builders_.end()) return;
   // Shared by all its images; the aliasing pointer keeps the whole alive.
   rendered.instance.builder =
       std::shared_ptr<const Builder>(found->second, &found->second->builder);
   rendered.layer_images = found->second->layer_images;
-  return absl::OkStatus();
 }
 
 }  // namespace stevedore::graph

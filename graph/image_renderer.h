@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "graph/builder_reader.h"
 #include "graph/catalog.h"
@@ -28,6 +29,8 @@ struct RenderedImage {
   ImageInstance instance;
   // Ids of images whose layers it takes, with their places.
   std::vector<std::pair<std::string, SourceLocation>> layer_images;
+  // Something in it was reported; what is left may have holes.
+  bool broken = false;
 };
 
 // Renders definitions. Not thread-safe.
@@ -37,20 +40,24 @@ class ImageRenderer {
   ImageRenderer(const Configuration& configuration, const CatalogOptions& options,
                 const BuilderMap* builders);
 
+  // Names of builders that were reported already; must outlive the renderer.
+  void set_broken_builders(const absl::flat_hash_set<std::string>* names) {
+    broken_builders_ = names;
+  }
+
   // Gives the parent of an instance, null at the root: for `.Parent.Parent`.
   using ParentOf = std::function<const ImageInstance*(const ImageInstance&)>;
 
   // `version` is what `.Version` shows: the definition's, or the requested one for wildcards.
   // `base` is null for images without parent. parents, children and has_base of the instance are
-  // the caller's. INVALID_ARGUMENT with the place.
-  absl::StatusOr<RenderedImage> Render(const ImageDefinition& definition,
-                                       const std::string& version, const ImageInstance* base,
-                                       const ParentOf& parent_of, Findings* findings);
+  // the caller's. Everything that is wrong goes to `findings`.
+  RenderedImage Render(const ImageDefinition& definition, const std::string& version,
+                       const ImageInstance* base, const ParentOf& parent_of, Findings* findings);
 
  private:
   struct Scope;
-  absl::Status RenderPlace(const ImageDefinition& definition, const std::string& version,
-                           Scope& scope, ImageInstance& image);
+  void RenderPlace(const ImageDefinition& definition, const std::string& version, Scope& scope,
+                   ImageInstance& image);
   // One value of vars or labels.
   struct MapValue {
     std::string text;
@@ -60,21 +67,20 @@ class ImageRenderer {
   absl::StatusOr<MapValue> RenderMapValue(const YamlNode& value, const char* kind,
                                           const std::string& name, Scope& scope);
   // Lists and maps are for drivers that can pass them on.
-  static absl::Status CheckTypedValues(const ImageDefinition& definition,
-                                       const ImageInstance& image);
-  absl::Status RenderValues(const ImageDefinition& definition, Scope& scope, ImageInstance& image);
-  absl::Status RenderMap(const YamlNode* node, const char* kind, Scope& scope,
-                         std::map<std::string, std::string>& out, ImageInstance& image);
-  absl::Status RenderPlatforms(const ImageDefinition& definition, Scope& scope,
-                               ImageInstance& image);
-  absl::Status ChooseBuilder(const ImageDefinition& definition, Scope& scope,
-                             RenderedImage& rendered);
+  static void CheckTypedValues(const ImageDefinition& definition, const ImageInstance& image,
+                               Scope& scope);
+  void RenderValues(const ImageDefinition& definition, Scope& scope, ImageInstance& image);
+  void RenderMap(const YamlNode* node, const char* kind, Scope& scope,
+                 std::map<std::string, std::string>& out, ImageInstance& image);
+  void RenderPlatforms(const ImageDefinition& definition, Scope& scope, ImageInstance& image);
+  void ChooseBuilder(const ImageDefinition& definition, Scope& scope, RenderedImage& rendered);
 
   const PathsRelativeTo paths_relative_to_;
   const std::string default_platform_;
   const TemplateValue vars_;
   const std::string date_, date_nano_;
   const BuilderMap& builders_;
+  const absl::flat_hash_set<std::string>* broken_builders_ = nullptr;
   TemplateCache cache_;
 };
 

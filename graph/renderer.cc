@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "graph/findings.h"
 
 namespace stevedore::graph {
 
@@ -31,7 +32,8 @@ absl::StatusOr<TemplateOutput> Renderer::Text(const std::string& text, const Yam
     if (output.ok()) return output;
     status = output.status();
   }
-  return node.Error(absl::StrCat("template ", base::Quoted(text), ": ", status.message()));
+  return WithCode(node.Error(absl::StrCat("template ", base::Quoted(text), ": ", status.message())),
+                  codes::kTemplate);
 }
 
 absl::StatusOr<nlohmann::json> Renderer::Json(const YamlNode& node) {

@@ -3,6 +3,7 @@
 #ifndef STEVEDORE_GRAPH_SOURCE_LOCATION_H_
 #define STEVEDORE_GRAPH_SOURCE_LOCATION_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -24,10 +25,17 @@ struct SourceLocation {
   }
 };
 
-// Something that is not an error but that the user should know. A value.
+// How bad something is.
+enum class Severity : uint8_t { kNote, kWarning, kError };
+
+// Something that the user should know about a file. A value.
 struct Diagnostic {
   SourceLocation where;
+  // What was found; often "; what to do" behind it.
   std::string text;
+  // Stable, of finding_codes.h: "SV101". Empty where nobody asks for it.
+  std::string code = "";
+  Severity severity = Severity::kWarning;
 
   // "stevedore.yaml:3:1: tree_path is deprecated; ...".
   std::string ToString() const {
