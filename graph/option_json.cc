@@ -12,13 +12,13 @@
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "graph/spelling.h"
+#include "oci/image/canonical_json.h"
 
 namespace stevedore::graph {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMaxDepth = 32;
 constexpr double kMaxBytes = 1ull << 60;
 
 std::string Shown(const Json& json) {
@@ -35,11 +35,8 @@ absl::Status WrongOption(absl::string_view member, absl::string_view expected, c
 
 absl::StatusOr<Json> ParseOptionsObject(absl::string_view options_json) {
   if (options_json.empty()) return Json::object();
-  // Deep documents would overflow the stack of whoever walks them.
-  const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kMaxDepth; };
-  Json json = Json::parse(options_json.begin(), options_json.end(), shallow,
-                          /*allow_exceptions=*/false);
-  if (json.is_discarded() || !json.is_object()) {
+  absl::StatusOr<Json> json = oci::ParseJson(options_json);
+  if (!json.ok() || !json->is_object()) {
     return absl::InvalidArgumentError(
         absl::StrCat("options must be an object in JSON, found ", base::Quoted(options_json, 60)));
   }

@@ -251,7 +251,10 @@ class CurlExchange final : public Exchange {
     Set(CURLOPT_HTTPHEADER, list);
     if (request_.body_source != nullptr) {
       Set(CURLOPT_UPLOAD, 1L);
-      Set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.body_size));
+      // Of unknown size, libcurl sends chunks.
+      Set(CURLOPT_INFILESIZE_LARGE, request_.body_size == kUnknownSize
+                                        ? curl_off_t{-1}
+                                        : static_cast<curl_off_t>(request_.body_size));
       Set(CURLOPT_READFUNCTION, &OnSend);
       Set(CURLOPT_READDATA, this);
       left_to_send_ = request_.body_size;
@@ -383,6 +386,7 @@ class CurlExchange final : public Exchange {
     if (size == 0) return 0;
     absl::StatusOr<size_t> read = request_.body_source->Read(buffer, size);
     if (read.ok() && *read == 0) {
+      if (left_to_send_ == kUnknownSize) return 0;
       read = absl::DataLossError(
           absl::StrCat(doing_, ": the content to send ended ", left_to_send_, " bytes early"));
     }
@@ -391,7 +395,7 @@ class CurlExchange final : public Exchange {
       own_failure_ = read.status();
       return CURL_READFUNC_ABORT;
     }
-    left_to_send_ -= *read;
+    if (left_to_send_ != kUnknownSize) left_to_send_ -= *read;
     return *read;
   }
 

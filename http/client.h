@@ -26,13 +26,17 @@ struct TlsOptions {
   bool verify_server = true;
 };
 
+// Request::body_size of a source that ends where it ends.
+inline constexpr uint64_t kUnknownSize = UINT64_MAX;
+
 // One request. Plain data; `body_source` is borrowed until the exchange ends.
 struct Request {
   std::string method = "GET";
   // Absolute, http or https.
   std::string url = "";
   Headers headers = {};
-  // What is sent: `body`, or if `body_source` is set exactly `body_size` bytes of it.
+  // What is sent: `body`, or if `body_source` is set exactly `body_size` bytes of it; with
+  // kUnknownSize all of it, in chunks.
   std::string body = "";
   base::ByteSource* body_source = nullptr;
   uint64_t body_size = 0;

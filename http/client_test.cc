@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/byte_source.h"
 #include "base/testing/status_matchers.h"
@@ -85,6 +86,31 @@ TEST(ClientTest, StreamsABodyUp) {
                                                            .body_source = &source,
                                                            .body_size = body.size()}));
   EXPECT_EQ(answer.body.size(), body.size() + 7);
+}
+
+TEST(ClientTest, StreamsABodyOfUnknownSizeInChunks) {
+  std::string head, body;
+  const auto server = Serve([&](Connection& connection) {
+    const absl::StatusOr<ReceivedRequest> request = connection.ReadRequest();
+    if (!request.ok()) return;
+    head = request->head;
+    while (!absl::EndsWith(body, "0\r\n\r\n")) {
+      const absl::StatusOr<std::string> more = connection.ReadExactly(1);
+      if (!more.ok()) return;
+      body += *more;
+    }
+    (void)connection.Answer(200, {}, "");
+  });
+  Client client;
+  base::StringSource source("no size");
+  ASSERT_OK(client
+                .Send({.method = "POST",
+                       .url = server->url() + "/b",
+                       .body_source = &source,
+                       .body_size = kUnknownSize})
+                .status());
+  EXPECT_THAT(head, HasSubstr("Transfer-Encoding: chunked"));
+  EXPECT_THAT(body, HasSubstr("7\r\nno size\r\n"));
 }
 
 TEST(ClientTest, SaysWhenTheContentToSendIsTooShort) {
