@@ -59,8 +59,14 @@ std::vector<std::string> TextsOf(const Json& object, const char* member) {
   return texts;
 }
 
-std::string LoginJson(const credentials::Credential& login) {
-  const Json json = {{"username", login.username}, {"password", login.password.Reveal()}};
+// A login as the API has it.
+Json LoginOf(const credentials::Credential& login) {
+  if (!login.registry_token.empty()) return {{"registrytoken", login.registry_token.Reveal()}};
+  if (!login.identity_token.empty()) return {{"identitytoken", login.identity_token.Reveal()}};
+  return {{"username", login.username}, {"password", login.password.Reveal()}};
+}
+
+std::string Header(const Json& json) {
   return absl::WebSafeBase64Escape(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
@@ -216,9 +222,9 @@ std::string DockerEngine::RegistryConfig(
   Json config = Json::object();
   for (const auto& [registry, login] : logins) {
     const std::string key = registry == oci::kDockerHub ? std::string(kHubIndex) : registry;
-    config[key] = {{"username", login.username}, {"password", login.password.Reveal()}};
+    config[key] = LoginOf(login);
   }
-  return absl::WebSafeBase64Escape(config.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return Header(config);
 }
 
 absl::Status DockerEngine::Build(const BuildInput& input, OnMessage on_message,
@@ -309,7 +315,7 @@ absl::Status DockerEngine::PullImage(const std::string& reference, const std::st
             .query = {{"fromImage", name}, {"tag", tag}},
             .stop = std::move(stop)};
   if (!platform.empty()) call.query.push_back({"platform", platform});
-  if (login != nullptr) call.headers.Add("X-Registry-Auth", LoginJson(*login));
+  if (login != nullptr) call.headers.Add("X-Registry-Auth", Header(LoginOf(*login)));
   return RunStream(call, on_message);
 }
 
@@ -322,7 +328,7 @@ absl::Status DockerEngine::PushImage(const std::string& reference,
             .query = {{"tag", tag}},
             .stop = std::move(stop)};
   // Engines want the header even without a login.
-  call.headers.Add("X-Registry-Auth", login != nullptr ? LoginJson(*login) : "e30=");
+  call.headers.Add("X-Registry-Auth", login != nullptr ? Header(LoginOf(*login)) : "e30=");
   return RunStream(call, on_message);
 }
 
