@@ -36,6 +36,7 @@ struct Task {
   // Longest way to the end of the build, itself included, by estimates.
   double remaining_seconds = 0;
   double estimate_seconds = 0;  // 0: nothing known.
+  double guessed_seconds = 0;   // Without estimate: by its siblings, else all images. 0: no idea.
 
   v1::ManifestResult result;
   std::vector<std::string> causes;

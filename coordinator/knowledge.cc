@@ -64,7 +64,10 @@ const Statistics* Knowledge::FindStatistics(const std::string& name) const {
 }
 
 double Knowledge::MedianSeconds() {
-  if (changes_since_median_ < 256) return median_seconds_;
+  // Amortised: a few durations must count at once in a young queue, and little in an old one.
+  if (changes_since_median_ < 1 + static_cast<int64_t>(statistics_.size()) / 8) {
+    return median_seconds_;
+  }
   changes_since_median_ = 0;
   std::vector<double> seconds;
   for (const auto& [name, statistics] : statistics_) {

@@ -63,7 +63,7 @@ class Knowledge {
   static std::string NameOf(const Build& build, const Task& task);
   // Null if there is none.
   const Statistics* FindStatistics(const std::string& name) const;
-  // Median of all durations in seconds; 0 without any. Recomputed at most once per 256 changes.
+  // Median of all durations in seconds; 0 without any. Recomputed when one in eight has changed.
   double MedianSeconds();
   // Adds a duration (zero: only inputs) and remembers inputs.
   void Learn(const std::string& name, absl::Duration duration, int64_t image_bytes,

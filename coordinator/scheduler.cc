@@ -90,6 +90,7 @@ void Scheduler::Prioritise(Build& build) {
     if (own <= 0 && median > 0) {
       const auto known = siblings.find(family(task));
       own = known == siblings.end() ? median : Median(known->second);
+      task.guessed_seconds = own;
     }
     double longest = 0;
     double descendants = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -9,6 +11,53 @@
 #include "coordinator/task_inputs.h"
 
 namespace stevedore::coordinator {
+namespace {
+
+// Below this, starting another worker takes longer than the work it would take over.
+constexpr double kShortestUseSeconds = 60;
+
+void SetSeconds(double seconds, google::protobuf::Duration* duration) {
+  duration->set_seconds(static_cast<int64_t>(seconds));
+  duration->set_nanos(static_cast<int>(std::fmod(seconds, 1.0) * 1e9));
+}
+
+// How long the tasks that run would take, one by one and together.
+void EstimatePlan(const Build& build, const std::vector<bool>& runs,
+                  std::vector<v1::PlanBuildResponse::Task>& plans,
+                  v1::PlanBuildResponse& response) {
+  // When one task has neither estimate nor guess, none has: then tasks are counted.
+  const bool in_seconds = std::any_of(build.tasks.begin(), build.tasks.end(), [](const Task& task) {
+    return task.estimate_seconds > 0 || task.guessed_seconds > 0;
+  });
+  std::vector<double> lengths(build.tasks.size(), 0);
+  double work = 0;
+  int guessed = 0;
+  for (size_t t = 0; t < runs.size(); ++t) {
+    if (!runs[t]) continue;
+    const Task& task = build.tasks[t];
+    const bool is_guess = task.estimate_seconds <= 0;
+    guessed += is_guess;
+    const double seconds = is_guess ? task.guessed_seconds : task.estimate_seconds;
+    lengths[t] = in_seconds ? seconds : 1;
+    work += lengths[t];
+    if (!in_seconds) continue;
+    SetSeconds(seconds, plans[t].mutable_estimate());
+    plans[t].set_estimate_is_guess(is_guess);
+  }
+  const std::vector<double> remaining = build.plan->RemainingDurations(lengths);
+  const double longest =
+      remaining.empty() ? 0 : *std::max_element(remaining.begin(), remaining.end());
+  response.set_guessed_count(guessed);
+  response.set_average_parallelism(longest > 0 ? work / longest : 0);
+  if (longest <= 0) return;
+  const double shortest = in_seconds ? std::max(longest, kShortestUseSeconds) : longest;
+  response.set_useful_workers(static_cast<int>(std::ceil(work / shortest)));
+  if (!in_seconds) return;
+  SetSeconds(longest, response.mutable_makespan());
+  SetSeconds(work, response.mutable_work());
+}
+
+}  // namespace
 
 void Scheduler::PlanTask(const Build& build, const Task& task, bool parents_known,
                          v1::PlanBuildResponse::Task* plan, absl::Time now) {
@@ -52,9 +101,7 @@ v1::PlanBuildResponse Scheduler::Plan(Build& build, absl::Time now) {
   v1::PlanBuildResponse response;
   std::vector<v1::PlanBuildResponse::Task> plans(build.tasks.size());
   Prioritise(build);
-  const double median = knowledge_.MedianSeconds();
-  std::vector<double> seconds(build.tasks.size(), 0);
-  double work = 0;
+  std::vector<bool> runs(build.tasks.size(), false);
   for (const graph::Plan::Index t : build.plan->topological_order()) {
     Task& task = build.tasks[t];
     const v1::Image& image = build.images[task.image];
@@ -69,21 +116,10 @@ v1::PlanBuildResponse Scheduler::Plan(Build& build, absl::Time now) {
     PlanTask(build, task, parents_known, &plan, now);
     // Children see the digest that a reused parent has.
     if (!plan.digest().empty()) task.result.set_digest(plan.digest());
-    if (plan.action() != v1::PlanBuildResponse::Task::ACTION_BUILD &&
-        plan.action() != v1::PlanBuildResponse::Task::ACTION_BUILD_IF_PARENT_CHANGES) {
-      continue;
-    }
-    seconds[t] = task.estimate_seconds > 0 ? task.estimate_seconds : median;
-    work += seconds[t];
-    plan.mutable_estimate()->set_seconds(static_cast<int64_t>(seconds[t]));
-    plan.mutable_estimate()->set_nanos(static_cast<int>(std::fmod(seconds[t], 1.0) * 1e9));
+    runs[t] = plan.action() == v1::PlanBuildResponse::Task::ACTION_BUILD ||
+              plan.action() == v1::PlanBuildResponse::Task::ACTION_BUILD_IF_PARENT_CHANGES;
   }
-  const std::vector<double> remaining = build.plan->RemainingDurations(seconds);
-  const double makespan =
-      remaining.empty() ? 0 : *std::max_element(remaining.begin(), remaining.end());
-  response.mutable_makespan()->set_seconds(static_cast<int64_t>(makespan));
-  response.mutable_makespan()->set_nanos(static_cast<int>(std::fmod(makespan, 1.0) * 1e9));
-  response.set_average_parallelism(makespan > 0 ? work / makespan : 0);
+  EstimatePlan(build, runs, plans, response);
   for (const graph::Plan::Index t : build.plan->topological_order()) {
     *response.add_tasks() = std::move(plans[t]);
   }

@@ -453,6 +453,41 @@ TEST(SchedulerTest, PlanSaysWhatWouldRun) {
   EXPECT_EQ(bench.scheduler().Builds().size(), 1);
 }
 
+TEST(SchedulerTest, PlanCountsTasksUntilDurationsAreKnown) {
+  SchedulerBench bench;
+  auto build = Build::Create(SubmissionOf("r1", "a; b: a; c: a; d: a"), 100);
+  ASSERT_OK(build);
+  const v1::PlanBuildResponse plan = bench.scheduler().Plan(**build, bench.now());
+  EXPECT_FALSE(plan.has_makespan());
+  EXPECT_FALSE(plan.has_work());
+  EXPECT_FALSE(plan.tasks(0).has_estimate());
+  EXPECT_EQ(plan.guessed_count(), 4);
+  EXPECT_DOUBLE_EQ(plan.average_parallelism(), 2);  // Four tasks, two in a row.
+  EXPECT_EQ(plan.useful_workers(), 2);
+}
+
+TEST(SchedulerTest, PlanGuessesWhatWasNeverBuiltBySiblings) {
+  SchedulerBench bench;
+  bench.Submit("r1", "a; b: a");
+  bench.Drain();
+  Submission again = SubmissionOf("r2", "a; b: a; c: a");
+  again.header.set_no_cache(true);
+  auto build = Build::Create(again, 100);
+  ASSERT_OK(build);
+  const v1::PlanBuildResponse plan = bench.scheduler().Plan(**build, bench.now());
+  ASSERT_EQ(plan.tasks_size(), 3);
+  EXPECT_EQ(plan.guessed_count(), 1);
+  EXPECT_FALSE(plan.tasks(0).estimate_is_guess());
+  const auto& b = plan.tasks(1);
+  const auto& c = plan.tasks(2);
+  ASSERT_EQ(c.image_id(), "c");
+  EXPECT_TRUE(c.estimate_is_guess());
+  EXPECT_EQ(c.estimate().nanos(), b.estimate().nanos());
+  EXPECT_GT(plan.work().seconds() * 1e9 + plan.work().nanos(),
+            plan.makespan().seconds() * 1e9 + plan.makespan().nanos());
+  EXPECT_EQ(plan.useful_workers(), 1);  // All of it is shorter than starting a worker.
+}
+
 TEST(SchedulerTest, RefusesWhatIsTooMuch) {
   SchedulerOptions options;
   options.queue_tasks = 2;

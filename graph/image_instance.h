@@ -67,6 +67,8 @@ struct ImageInstance {
   std::vector<Index> children;  // Ascending.
 
   std::vector<std::string> platforms;
+  // The definition says `platforms`; else they are this host's.
+  bool names_platforms = false;
   // Options in it are rendered for this instance; shared by all instances of a global builder.
   std::shared_ptr<const Builder> builder;
   SourceLocation where;

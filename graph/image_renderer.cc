@@ -433,7 +433,8 @@ void ImageRenderer::RenderPlatforms(const ImageDefinition& definition, Scope& sc
       if (found == image.platforms.end()) image.platforms.push_back(text);
     }
   }
-  if (image.platforms.empty()) image.platforms = {default_platform_};
+  image.names_platforms = !image.platforms.empty();
+  if (!image.names_platforms) image.platforms = {default_platform_};
 }
 
 void ImageRenderer::ChooseBuilder(const ImageDefinition& definition, Scope& scope,

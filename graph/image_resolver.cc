@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
@@ -77,7 +78,7 @@ void ImageResolver::OverrideBase(ParentView* view) const {
   view->version = AsTag(overrides_.image_from_version.value_or(view->version));
   view->registry = overrides_.image_from_registry.value_or(view->registry);
   view->name_space = overrides_.image_from_namespace.value_or(view->name_space);
-  const std::string reference = ReferenceOf(*view);
+  const std::string reference = Spelled(ReferenceOf(*view));
   if (reference == view->reference) return;
   // No image of the catalog: its reference is its name.
   view->overridden = true;
@@ -124,14 +125,14 @@ ParentView ImageResolver::ViewOf(const ImageInstance& parent, bool built, bool i
     view.registry = overrides_.registry.value_or(view.registry);
     view.name_space = overrides_.name_space.value_or(view.name_space);
   }
-  view.reference = ReferenceOf(view);
+  view.reference = Spelled(ReferenceOf(view));
   if (!built && is_base) OverrideBase(&view);
   return view;
 }
 
 absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImage* resolved,
                                         std::vector<Diagnostic>* warnings) const {
-  resolved->reference = image.Reference();
+  resolved->reference = Spelled(image.Reference());
   const absl::StatusOr<oci::Reference> reference = oci::Reference::Parse(resolved->reference);
   if (!reference.ok()) {
     return AtImage(image, absl::StrCat("its reference ", resolved->reference,
@@ -182,7 +183,7 @@ absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImag
     if (const absl::Status status = oci::CheckTag(tag); !status.ok()) {
       return AtImage(image, absl::StrCat("tag ", base::Quoted(tag), ": ", status.message()));
     }
-    const std::string full = image.ReferenceWithTag(tag);
+    const std::string full = Spelled(image.ReferenceWithTag(tag));
     const bool known =
         full == resolved->reference ||
         std::find(resolved->tags.begin(), resolved->tags.end(), full) != resolved->tags.end();
@@ -221,6 +222,64 @@ void ImageResolver::ResolveLabels(const ImageInstance& image, ResolvedImage* res
   AddValues(image.labels, "label", "label", image, &resolved->labels, &resolved->volatile_names);
 }
 
+absl::Status ImageResolver::ResolvePlatforms(const ImageInstance& image,
+                                             ResolvedImage* resolved) const {
+  resolved->platforms = image.platforms;
+  if (overrides_.platforms.empty()) return absl::OkStatus();
+  if (!image.names_platforms) {
+    resolved->platforms = overrides_.platforms;
+    return absl::OkStatus();
+  }
+  resolved->platforms.clear();
+  for (const std::string& platform : image.platforms) {
+    const auto& wanted = overrides_.platforms;
+    if (std::find(wanted.begin(), wanted.end(), platform) != wanted.end()) {
+      resolved->platforms.push_back(platform);
+    }
+  }
+  if (!resolved->platforms.empty()) return absl::OkStatus();
+  return AtImage(image, absl::StrCat("--platform ", absl::StrJoin(overrides_.platforms, ","),
+                                     ": it is built for ", absl::StrJoin(image.platforms, ", "),
+                                     "; ask for one of these, or add to its `platforms`"));
+}
+
+void ImageResolver::ResolveOptions(ResolvedImage* resolved) const {
+  const AnsibleOverrides& ansible = overrides_.ansible;
+  const bool dockerfile = resolved->driver == "docker" || resolved->driver == "buildkit" ||
+                          resolved->driver == "native";
+  const bool playbook = resolved->driver == "ansible-playbook";
+  const bool for_dockerfile = overrides_.pull_parent_image || overrides_.remove_local_images;
+  const bool for_playbook = ansible.inventory.has_value() || ansible.limit.has_value() ||
+                            ansible.intermediate_container_name.has_value() ||
+                            ansible.connection_local;
+  if (!(dockerfile && for_dockerfile) && !(playbook && for_playbook)) return;
+  nlohmann::json options =
+      nlohmann::json::parse(resolved->options_json, nullptr, /*allow_exceptions=*/false);
+  if (!options.is_object()) return;  // Refused by the driver, with the place.
+  if (dockerfile) {
+    if (overrides_.pull_parent_image) options["pull"] = true;
+    if (overrides_.remove_local_images && options.contains("keep_image")) {
+      options["keep_image"] = false;
+    }
+  } else {
+    auto set = [&options](const char* key, const std::optional<std::string>& value) {
+      if (value.has_value()) options[key] = *value;
+    };
+    set("inventory", ansible.inventory);
+    set("limit", ansible.limit);
+    set("intermediate_container_name", ansible.intermediate_container_name);
+    if (ansible.connection_local) options["connection_local"] = true;
+  }
+  resolved->options_json = options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string ImageResolver::Spelled(const std::string& reference) const {
+  if (!overrides_.normalized_names) return reference;
+  // One that is none is reported where it is looked at.
+  const absl::StatusOr<oci::Reference> parsed = oci::Reference::Parse(reference);
+  return parsed.ok() ? parsed->Canonical() : reference;
+}
+
 absl::StatusOr<ResolvedImage> ImageResolver::Resolve(const ImageInstance& original,
                                                      std::vector<ParentView> parents,
                                                      std::vector<ParentView>* views,
@@ -231,7 +290,6 @@ absl::StatusOr<ResolvedImage> ImageResolver::Resolve(const ImageInstance& origin
   resolved.id = image.id;
   resolved.definition_name = image.definition_name;
   resolved.definition_version = image.definition_version;
-  resolved.platforms = image.platforms;
   resolved.driver = image.builder->driver;
   resolved.options_json = image.builder->options_json;
   resolved.contexts = image.builder->contexts;
@@ -239,6 +297,8 @@ absl::StatusOr<ResolvedImage> ImageResolver::Resolve(const ImageInstance& origin
   resolved.source_date_epoch = source_date_epoch_;
   resolved.where = image.where;
   RETURN_IF_ERROR(ResolveTags(image, &resolved, warnings));
+  RETURN_IF_ERROR(ResolvePlatforms(image, &resolved));
+  ResolveOptions(&resolved);
   if (!image.has_base && overrides_.image_from_name.has_value()) {
     ParentView base;
     base.is_base = true;

@@ -56,6 +56,9 @@ class ImageResolver {
   void ResolveArguments(const ImageInstance& image, const std::vector<ParentView>& parents,
                         ResolvedImage* resolved) const;
   void ResolveLabels(const ImageInstance& image, ResolvedImage* resolved) const;
+  absl::Status ResolvePlatforms(const ImageInstance& image, ResolvedImage* resolved) const;
+  void ResolveOptions(ResolvedImage* resolved) const;
+  std::string Spelled(const std::string& reference) const;
 
   const SelectionOverrides& overrides_;
   const std::optional<int64_t> source_date_epoch_;

@@ -29,6 +29,7 @@ class Selector {
     RETURN_IF_ERROR(CheckRequest());
     RETURN_IF_ERROR(ResolveNames());
     if (request_.cascade) AddDescendants();
+    if (request_.changed != nullptr) KeepChanged(*request_.changed);
     AddAncestors();
     RETURN_IF_ERROR(Order());
     RETURN_IF_ERROR(ResolveImages());
@@ -48,20 +49,37 @@ class Selector {
   }
 
   absl::Status CheckRequest() const {
-    if (request_.names.empty()) {
+    if (request_.names.empty() && !request_.everything) {
       return absl::InvalidArgumentError("no image is named; name at least one");
     }
-    const SelectionOverrides& overrides = request_.overrides;
-    if (request_.cascade &&
-        (overrides.image_name.has_value() || overrides.image_from_name.has_value())) {
+    if (request_.names.empty() && !request_.versions.empty()) {
       return absl::InvalidArgumentError(
-          absl::StrCat(overrides.image_name.has_value() ? "--image-name" : "--image-from-name",
-                       " cannot be used with --build-on-cascade: all images would get it"));
+          "--image-version needs the names of the images that it is about");
+    }
+    const SelectionOverrides& overrides = request_.overrides;
+    const std::pair<const char*, bool> of_one_image[] = {
+        {"--image-name", overrides.image_name.has_value()},
+        {"--image-from-name", overrides.image_from_name.has_value()},
+        {"--ansible-intermediate-container-name",
+         overrides.ansible.intermediate_container_name.has_value()},
+        {"--ansible-inventory-path", overrides.ansible.inventory.has_value()},
+        {"--ansible-limit", overrides.ansible.limit.has_value()},
+    };
+    for (const auto& [flag, given] : of_one_image) {
+      if (!request_.cascade || !given) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          flag,
+          " cannot be used with --build-on-cascade: all images would get it; build the "
+          "image alone, or write it into its definition"));
     }
     return absl::OkStatus();
   }
 
   absl::Status ResolveNames() {
+    if (request_.names.empty()) {
+      for (size_t i = 0; i < catalog_.instances().size(); ++i) SelectNamed(i);
+      return absl::OkStatus();
+    }
     for (const std::string& text : request_.names) {
       const std::pair<std::string, std::string> parts =
           absl::StrSplit(text, absl::MaxSplits(':', 1));
@@ -71,12 +89,14 @@ class Selector {
       for (const std::string& version : versions) {
         ASSIGN_OR_RETURN(const std::vector<Index> found,
                          catalog_.Resolve(parts.first, version, &made_));
-        for (Index index : found) {
-          if (named_.insert(index).second) Select(index);
-        }
+        for (Index index : found) SelectNamed(index);
       }
     }
     return absl::OkStatus();
+  }
+
+  void SelectNamed(Index index) {
+    if (named_.insert(index).second) Select(index);
   }
 
   void Select(Index index) {
@@ -96,6 +116,64 @@ class Selector {
         if (chosen_.count(child) > 0) continue;
         Select(child);
         queue.push_back({child, levels - 1});
+      }
+    }
+  }
+
+  // Images that changed by themselves reach all their descendants, named or not.
+  void KeepChanged(const ChangedInputs& changes) {
+    const Index count = catalog_.instances().size();
+    // Of every image: empty, or why it changed; and the ancestor it has that from.
+    std::vector<std::string> causes(count + made_.size());
+    std::vector<Index> origins(causes.size(), Catalog::kNone);
+    auto look = [&](Index index) {
+      const ImageInstance& image = At(index);
+      std::optional<std::string> own = changes.CauseOf(image);
+      if (own.has_value()) {
+        causes[index] = *std::move(own);
+        origins[index] = index;
+        return;
+      }
+      for (Index parent : image.parents) {
+        if (origins[parent] == Catalog::kNone) continue;
+        origins[index] = origins[parent];
+        causes[index] = absl::StrCat("builds on ", At(origins[parent]).id, ", which changed");
+        return;
+      }
+    };
+    for (Index index : catalog_.topological_order()) look(index);
+    // Images made from wildcards stand behind their parents.
+    for (Index index = count; index < static_cast<Index>(causes.size()); ++index) look(index);
+    std::vector<Index> kept;
+    for (Index index : selected_) {
+      const std::string& id = At(index).id;
+      if (origins[index] == Catalog::kNone) {
+        chosen_.erase(index);
+        if (IsBuilt(At(index))) result_.unchanged.push_back(id);
+        continue;
+      }
+      kept.push_back(index);
+      if (IsBuilt(At(index))) result_.selected_because[id] = causes[index];
+    }
+    selected_ = std::move(kept);
+    std::sort(result_.unchanged.begin(), result_.unchanged.end());
+    WarnOfStaleParents(origins);
+  }
+
+  // A parent that changed but was not named is taken as it was published.
+  void WarnOfStaleParents(const std::vector<Index>& origins) {
+    if (request_.include_all_ancestors) return;
+    for (Index index : selected_) {
+      for (Index parent : At(index).parents) {
+        if (origins[parent] == Catalog::kNone || chosen_.contains(parent) || !IsBuilt(At(parent)) ||
+            request_.include.count(At(parent).id) > 0) {
+          continue;
+        }
+        result_.warnings.push_back(
+            {At(index).where,
+             absl::StrCat("image ", At(index).id, " is built on ", At(parent).id,
+                          " as it was published, but that changed too; name it as well, or use "
+                          "--build-parents always")});
       }
     }
   }
@@ -142,7 +220,10 @@ class Selector {
     for (Index index : selected_) {
       const ImageInstance& image = At(index);
       if (!IsBuilt(image)) {
-        External(image).where = image.where;
+        // Somebody who asks for all images knows that some are made elsewhere.
+        if (!request_.everything && request_.changed == nullptr) {
+          External(image).where = image.where;
+        }
         continue;
       }
       RETURN_IF_ERROR(CheckDriver(image));

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/testing/status_matchers.h"
 #include "graph/catalog.h"
+#include "graph/changed_inputs.h"
 #include "graph/configuration.h"
 #include "graph/resolved_image.h"
 
@@ -207,6 +208,125 @@ images:
   request.overrides.vars = {{"at", "now"}};
   ASSERT_OK_AND_ASSIGN(selection, Selection::Create(catalog, request));
   EXPECT_THAT(selection.images[0].volatile_names, ElementsAre("label made"));
+}
+
+TEST(SelectionTest, KeepsWhatChangesReach) {
+  const Catalog shop = Load(kShop);
+  ChangedInputs changed;
+  changed.definitions["right:1"] = "its definition changed";
+  SelectionRequest request{.everything = true, .changed = &changed};
+  EXPECT_EQ(Select(shop, request), "right:1 top:1 leaf:1 | base:1? left:1?");
+  ASSERT_OK_AND_ASSIGN(Selection selection, Selection::Create(shop, request));
+  EXPECT_THAT(selection.selected_because,
+              ElementsAre(Pair("leaf:1", "builds on right:1, which changed"),
+                          Pair("right:1", "its definition changed"),
+                          Pair("top:1", "builds on right:1, which changed")));
+  EXPECT_THAT(selection.unchanged, ElementsAre("base:1", "left:1"));
+  EXPECT_THAT(selection.warnings, IsEmpty());
+
+  request = {.names = {"left"}, .changed = &changed};
+  EXPECT_EQ(Select(shop, request), " | ");
+  request.cascade = true;
+  EXPECT_EQ(Select(shop, request), "top:1 leaf:1 | left:1? right:1?");
+  ASSERT_OK_AND_ASSIGN(selection, Selection::Create(shop, request));
+  ASSERT_THAT(selection.warnings, SizeIs(1));
+  EXPECT_THAT(selection.warnings[0].text, HasSubstr("top:1 is built on right:1 as it was"));
+
+  changed.definitions.clear();
+  EXPECT_EQ(Select(shop, {.everything = true, .changed = &changed}), " | ");
+  changed.everything = "the configuration changed";
+  EXPECT_EQ(Select(shop, {.everything = true, .changed = &changed}),
+            "base:1 left:1 right:1 top:1 leaf:1 | alpine:3.20");
+}
+
+TEST(SelectionTest, ChangesReachImagesMadeFromWildcards) {
+  const Catalog catalog = Load(R"(
+builders: {s: {driver: sleep}}
+images:
+  base: {"*": {builder: s}}
+  app: {"*": {parents: {base: ["*"]}, builder: s}}
+)");
+  ChangedInputs changed;
+  EXPECT_EQ(Select(catalog, {.names = {"app:1"}, .changed = &changed}), " | ");
+  changed.definitions["base:*"] = "its definition changed";
+  EXPECT_EQ(Select(catalog, {.names = {"app:1"}, .changed = &changed}), "app:1 | base:1?");
+}
+
+TEST(SelectionTest, PlatformsCanBeAskedFor) {
+  const Catalog catalog = Load(R"(
+images:
+  one: {1: {builder: {driver: sleep}}}
+  two: {1: {builder: {driver: sleep}, platforms: [linux/amd64, linux/arm64]}}
+)");
+  SelectionRequest request{.names = {"one", "two"}};
+  request.overrides.platforms = {"linux/arm64"};
+  ASSERT_OK_AND_ASSIGN(const Selection selection, Selection::Create(catalog, request));
+  EXPECT_THAT(selection.images[0].platforms, ElementsAre("linux/arm64"));
+  EXPECT_THAT(selection.images[1].platforms, ElementsAre("linux/arm64"));
+  request.overrides.platforms = {"linux/riscv64"};
+  EXPECT_THAT(Selection::Create(catalog, request),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("two:1"), HasSubstr("linux/amd64, linux/arm64"))));
+}
+
+TEST(SelectionTest, FlagsReachTheOptionsOfTheDriversThatTheyAreFor) {
+  const Catalog catalog = Load(R"(
+images:
+  play: {1: {builder: {driver: ansible-playbook, options: {playbook: p.yml, inventory: old}}}}
+  file: {1: {builder: {driver: docker, options: {context: {path: x}, keep_image: true}}}}
+)");
+  SelectionRequest request{.names = {"play", "file"},
+                           .runnable_drivers = {"docker", "ansible-playbook"}};
+  request.overrides.ansible = {"hosts", "web", "box", true};
+  request.overrides.pull_parent_image = true;
+  request.overrides.remove_local_images = true;
+  ASSERT_OK_AND_ASSIGN(const Selection selection, Selection::Create(catalog, request));
+  EXPECT_EQ(selection.images[0].options_json, R"({"keep_image":false,"pull":true})");
+  EXPECT_EQ(selection.images[1].options_json,
+            R"({"connection_local":true,"intermediate_container_name":"box",)"
+            R"("inventory":"hosts","limit":"web","playbook":"p.yml"})");
+}
+
+TEST(SelectionTest, NormalizedNamesReachArgumentsToo) {
+  const Catalog catalog = Load(R"(
+images:
+  alpine: {3: {}}
+  app: {1: {parents: {alpine: [3]}, tags: [x],
+            builder: {driver: docker, options: {context: {path: x}}}}}
+)");
+  SelectionRequest request{.names = {"app"}, .runnable_drivers = {"docker"}};
+  request.overrides.normalized_names = true;
+  ASSERT_OK_AND_ASSIGN(const Selection selection, Selection::Create(catalog, request));
+  EXPECT_EQ(selection.images[0].reference, "docker.io/library/app:1");
+  EXPECT_THAT(selection.images[0].tags, ElementsAre("docker.io/library/app:x"));
+  EXPECT_EQ(selection.images[0].arguments.at("image_from_fully_qualified_name"),
+            "docker.io/library/alpine:3");
+}
+
+TEST(SelectionTest, WhatIsForOneImageIsRefusedInACascade) {
+  const Catalog shop = Load(kShop);
+  const auto refused = [&](const char* flag, SelectionOverrides overrides) {
+    SelectionRequest request{.names = {"base"}, .cascade = true};
+    request.overrides = std::move(overrides);
+    EXPECT_THAT(Selection::Create(shop, request),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr(flag), HasSubstr("--build-on-cascade"))));
+  };
+  refused("--image-name", {.image_name = "x"});
+  refused("--image-from-name", {.image_from_name = "x"});
+  refused("--ansible-inventory-path", {.ansible = {.inventory = "x"}});
+  refused("--ansible-limit", {.ansible = {.limit = "x"}});
+  refused("--ansible-intermediate-container-name",
+          {.ansible = {.intermediate_container_name = "x"}});
+}
+
+TEST(SelectionTest, EveryNameMustHaveTheVersion) {
+  const Catalog shop = Load(kShop);
+  EXPECT_EQ(Select(shop, {.names = {"left", "right"}, .versions = {"1"}}),
+            "left:1 right:1 | base:1?");
+  EXPECT_THAT(Selection::Create(shop, {.names = {"left", "alpine"}, .versions = {"1"}}),
+              StatusIs(absl::StatusCode::kNotFound,
+                       AllOf(HasSubstr("image alpine has no version"), HasSubstr("3.20"))));
 }
 
 TEST(SelectionTest, ErrorsNameImagePlaceAndRemedy) {
