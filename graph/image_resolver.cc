@@ -201,19 +201,20 @@ void ImageResolver::ResolveArguments(const ImageInstance& image,
   if (!TakesAutomaticArguments(resolved->driver)) return;
   if (parents.empty() || !parents[0].is_base) return;
   const ParentView& base = parents[0];
-  auto add = [&](const char* key, const std::string& value, bool is_volatile) {
+  auto add = [&](const char* key, const char* meaning, const std::string& value, bool is_volatile) {
     const auto name = image.builder->variables_mapping.find(key);
     if (value.empty() || name == image.builder->variables_mapping.end() || name->second.empty()) {
       return;
     }
     if (!resolved->arguments.emplace(name->second, value).second) return;
+    resolved->parent_arguments[name->second] = meaning;
     if (is_volatile) resolved->volatile_names.push_back(absl::StrCat("arg ", name->second));
   };
-  add("image_from_fully_qualified_name_key", base.reference, base.version_is_volatile);
-  add("image_from_name_key", base.name, false);
-  add("image_from_tag_key", base.version, base.version_is_volatile);
-  add("image_from_registry_host_key", base.registry, false);
-  add("image_from_registry_namespace_key", base.name_space, false);
+  add("image_from_fully_qualified_name_key", "reference", base.reference, base.version_is_volatile);
+  add("image_from_name_key", "name", base.name, false);
+  add("image_from_tag_key", "tag", base.version, base.version_is_volatile);
+  add("image_from_registry_host_key", "registry", base.registry, false);
+  add("image_from_registry_namespace_key", "namespace", base.name_space, false);
 }
 
 void ImageResolver::ResolveLabels(const ImageInstance& image, ResolvedImage* resolved) const {

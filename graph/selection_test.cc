@@ -116,6 +116,10 @@ images:
               ElementsAre(Pair("both", "parentP"), Pair("image_from_fully_qualified_name", "os:1"),
                           Pair("image_from_name", "os"), Pair("image_from_tag", "override"),
                           Pair("mine", "m"), Pair("own", "o"), Pair("p", "parent")));
+  // The user's own image_from_tag is not an automatic one.
+  EXPECT_THAT(app.parent_arguments,
+              ElementsAre(Pair("image_from_fully_qualified_name", "reference"),
+                          Pair("image_from_name", "name")));
   EXPECT_THAT(app.labels, ElementsAre(Pair("k", "kk"), Pair("l", "parent")));
   EXPECT_EQ(app.options_json, R"({"dockerfile":"D"})");
   EXPECT_THAT(app.parents, ElementsAre("os:1"));

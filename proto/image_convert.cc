@@ -20,6 +20,8 @@ absl::StatusOr<v1::Image> ToMessage(const graph::ResolvedImage& image) {
   message.set_source(image.where.ToString());
   message.set_builder(image.builder);
   message.mutable_arguments()->insert(image.arguments.begin(), image.arguments.end());
+  message.mutable_parent_arguments()->insert(image.parent_arguments.begin(),
+                                             image.parent_arguments.end());
   message.mutable_labels()->insert(image.labels.begin(), image.labels.end());
   message.mutable_volatile_names()->Assign(image.volatile_names.begin(),
                                            image.volatile_names.end());
@@ -48,6 +50,8 @@ graph::ResolvedImage FromMessage(const v1::Image& message) {
   image.driver = message.driver();
   image.options_json = message.options_json();
   image.arguments.insert(message.arguments().begin(), message.arguments().end());
+  image.parent_arguments.insert(message.parent_arguments().begin(),
+                                message.parent_arguments().end());
   image.labels.insert(message.labels().begin(), message.labels().end());
   image.volatile_names.assign(message.volatile_names().begin(), message.volatile_names().end());
   image.builder = message.builder();

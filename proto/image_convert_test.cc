@@ -23,6 +23,7 @@ graph::ResolvedImage Web() {
   image.options_json = R"({"compression":"gzip"})";
   image.arguments = {{"A", "1"}};
   image.labels = {{"team", "shop"}};
+  image.parent_arguments = {{"image_from_tag", "tag"}};
   image.volatile_names = {"label built"};
   image.source_date_epoch = 0;
   graph::ContextSpec context;
@@ -45,6 +46,7 @@ TEST(ImageConvertTest, WhatTravelsComesBack) {
   EXPECT_EQ(image.options_json, Web().options_json);
   EXPECT_EQ(image.arguments, Web().arguments);
   EXPECT_EQ(image.labels, Web().labels);
+  EXPECT_EQ(image.parent_arguments, Web().parent_arguments);
   EXPECT_EQ(image.volatile_names, Web().volatile_names);
   EXPECT_EQ(image.source_date_epoch, Web().source_date_epoch);
 }

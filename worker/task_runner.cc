@@ -126,6 +126,8 @@ class BuildTask {
     ASSIGN_OR_RETURN(request_.platform, oci::Platform::Parse(run_.platform()));
     request_.options_json = image_.options_json();
     request_.arguments.insert(image_.arguments().begin(), image_.arguments().end());
+    request_.parent_arguments.insert(image_.parent_arguments().begin(),
+                                     image_.parent_arguments().end());
     request_.labels.insert(image_.labels().begin(), image_.labels().end());
     if (image_.has_source_date_epoch()) {
       request_.source_date_epoch = image_.source_date_epoch();
@@ -180,8 +182,8 @@ class BuildTask {
     facts.builder = image_.builder();
     facts.to_registry = !target_.mount_domain.empty();
     if (run_.has_time_limit()) {
-      request_.limits.time = absl::Seconds(run_.time_limit().seconds()) +
-                             absl::Nanoseconds(run_.time_limit().nanos());
+      request_.limits.time =
+          absl::Seconds(run_.time_limit().seconds()) + absl::Nanoseconds(run_.time_limit().nanos());
     }
   }
 

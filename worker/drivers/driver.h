@@ -73,6 +73,10 @@ struct BuildRequest {
   oci::Platform platform;
   std::string options_json;  // An object; each driver knows its own.
   std::map<std::string, std::string> arguments;
+  // Which of them are automatic ones about the base, by argument name: "reference", "tag", "name",
+  // "registry" or "namespace". They name the parent as the definition does; a driver that hands
+  // names to somebody else pins them, as the parent's tag has not moved yet.
+  std::map<std::string, std::string> parent_arguments;
   std::map<std::string, std::string> labels;  // Become labels of the image.
   std::optional<int64_t> source_date_epoch;   // Seconds since 1970.
 
@@ -117,8 +121,9 @@ class Driver {
   virtual absl::string_view name() const = 0;
 
   // Builds. INVALID_ARGUMENT and NOT_FOUND for what the definition or its contexts got wrong (a
-  // retry will not help), FAILED_PRECONDITION for a command of the user's that failed; CANCELLED once `stop` is requested; UNAVAILABLE, ABORTED and
-  // RESOURCE_EXHAUSTED where another attempt may succeed.
+  // retry will not help), FAILED_PRECONDITION for a command of the user's that failed; CANCELLED
+  // once `stop` is requested; UNAVAILABLE, ABORTED and RESOURCE_EXHAUSTED where another attempt may
+  // succeed.
   virtual absl::StatusOr<BuiltImage> Build(const BuildRequest& request, std::stop_token stop) = 0;
 };
 
