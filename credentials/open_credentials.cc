@@ -7,6 +7,7 @@
 
 #include "credentials/credential_helper.h"
 #include "credentials/docker_config_credential_store.h"
+#include "credentials/ecr.h"
 
 extern char** environ;
 
@@ -19,18 +20,22 @@ class ProgramCredentials final : public CredentialStore {
   explicit ProgramCredentials(CredentialSettings settings)
       : settings_(std::move(settings)),
         docker_(DockerConfigCredentialStore::DefaultPaths(settings_.environment),
-                std::make_shared<CredentialHelpers>(settings_.clock)) {}
+                std::make_shared<CredentialHelpers>(settings_.clock)),
+        ecr_({.http = settings_.http,
+              .environment = settings_.environment,
+              .clock = settings_.clock}) {}
 
   absl::StatusOr<std::optional<Credential>> Find(absl::string_view registry,
                                                  absl::string_view repository) const override {
     if (settings_.records == nullptr) return docker_.Find(registry, repository);
-    const RecordCredentialStore records(settings_.records);
+    const RecordCredentialStore records(settings_.records, &ecr_);
     return ChainCredentialStore({&records, &docker_}).Find(registry, repository);
   }
 
  private:
   const CredentialSettings settings_;
   const DockerConfigCredentialStore docker_;
+  const EcrExchange ecr_;
 };
 
 }  // namespace

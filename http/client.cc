@@ -211,7 +211,7 @@ class CurlExchange final : public Exchange {
     Set(CURLOPT_ERRORBUFFER, error_text_);
     Set(CURLOPT_CONNECTTIMEOUT_MS,
         static_cast<long>(absl::ToInt64Milliseconds(request_.connect_timeout)));  // NOLINT
-    if (IsLoopbackHost(host_)) Set(CURLOPT_PROXY, "");
+    if (IsLoopbackHost(host_) || request_.direct) Set(CURLOPT_PROXY, "");
     if (!request_.unix_socket.empty()) {
       Set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
     }

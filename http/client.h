@@ -44,6 +44,8 @@ struct Request {
   TlsOptions tls = {};
   // Path of a unix socket to talk to, whatever host the URL names; empty: TCP.
   std::string unix_socket = "";
+  // Never through a proxy: for addresses that mean something on this machine only.
+  bool direct = false;
 
   // Time for name lookup, TCP and TLS together.
   absl::Duration connect_timeout = absl::Seconds(20);
