@@ -11,6 +11,7 @@ void AddCreateCommand(CLI::App& app, CommandContext& context) {
   command->fallthrough();
   AddCreateConfiguration(*command, context);
   AddCreateCredentials(*command, context);
+  AddCreateSealingKey(*command, context);
 }
 
 }  // namespace stevedore::cli

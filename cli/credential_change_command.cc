@@ -38,12 +38,7 @@ struct ChangeFlags {
 absl::StatusOr<graph::Configuration> Settings(const CommandContext& context,
                                               const std::string& local_storage_path) {
   ASSIGN_OR_RETURN(graph::Configuration configuration, LoadConfiguration(context));
-  if (local_storage_path.empty()) return configuration;
-  if (configuration.credentials_storage_type != "local") {
-    return absl::InvalidArgumentError(
-        "--local-storage-path is for `credentials.storage_type: local`; leave it out");
-  }
-  configuration.credentials_local_storage_path = local_storage_path;
+  RETURN_IF_ERROR(UseLocalStoragePath(local_storage_path, &configuration));
   return configuration;
 }
 

@@ -15,6 +15,10 @@ void AddDeleteCredentials(CLI::App& verb, CommandContext& context);
 void AddRotateCredentials(CLI::App& verb, CommandContext& context);
 void AddMigrateCredentials(CLI::App& verb, CommandContext& context);
 
+// Each adds `sealing-key` below `verb`, which is called create or get.
+void AddCreateSealingKey(CLI::App& verb, CommandContext& context);
+void AddGetSealingKey(CLI::App& verb, CommandContext& context);
+
 }  // namespace stevedore::cli
 
 #endif  // STEVEDORE_CLI_CREDENTIAL_COMMANDS_H_

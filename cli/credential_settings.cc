@@ -1,5 +1,7 @@
 #include "cli/credential_settings.h"
 
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "credentials/login_chain.h"
 
 namespace stevedore::cli {
@@ -12,6 +14,17 @@ absl::StatusOr<std::unique_ptr<credentials::RecordStore>> OpenRecordStore(
        .format = RecordFormatOf(configuration),
        .encryption_key = configuration.credentials_encryption_key,
        .environment = graph::ConfigurationSources::FromProcess().environment});
+}
+
+absl::Status UseLocalStoragePath(const std::string& path, graph::Configuration* configuration) {
+  if (path.empty()) return absl::OkStatus();
+  if (configuration->credentials_storage_type != "local") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--local-storage-path is for `credentials.storage_type: local`, but it is ",
+                     base::Quoted(configuration->credentials_storage_type), " here; leave it out"));
+  }
+  configuration->credentials_local_storage_path = path;
+  return absl::OkStatus();
 }
 
 std::unique_ptr<credentials::FileCredentialStore> OpenFileStore(

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "credentials/environment_credential_store.h"
 #include "credentials/file_credential_store.h"
@@ -19,6 +20,10 @@ namespace stevedore::cli {
 // Thread-safe.
 absl::StatusOr<std::unique_ptr<credentials::RecordStore>> OpenRecordStore(
     const graph::Configuration& configuration);
+
+// Makes `path` (the flag --local-storage-path) the folder of the store, unless it is empty.
+// INVALID_ARGUMENT if the configured store has no folder. Thread-safe.
+absl::Status UseLocalStoragePath(const std::string& path, graph::Configuration* configuration);
 
 // For writing; the storage type must be the one that is meant. Thread-safe.
 std::unique_ptr<credentials::FileCredentialStore> OpenFileStore(

@@ -27,5 +27,16 @@ TEST(OpenRecordStoreTest, OpensWhatIsConfigured) {
                        AllOf(HasSubstr("`vault`"), HasSubstr("`envvars`"))));
 }
 
+TEST(UseLocalStoragePathTest, OnlyForStoresWithAFolder) {
+  graph::Configuration configuration;
+  ASSERT_OK(UseLocalStoragePath("", &configuration));
+  EXPECT_EQ(configuration.credentials_local_storage_path, "credentials");
+  ASSERT_OK(UseLocalStoragePath("other", &configuration));
+  EXPECT_EQ(configuration.credentials_local_storage_path, "other");
+  configuration.credentials_storage_type = "envvars";
+  EXPECT_THAT(UseLocalStoragePath("other", &configuration),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("`envvars`")));
+}
+
 }  // namespace
 }  // namespace stevedore::cli

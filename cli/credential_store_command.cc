@@ -17,8 +17,24 @@
 namespace stevedore::cli {
 namespace {
 
-absl::StatusOr<ExitCode> Get(CommandContext& context, const std::string& output, bool show) {
-  ASSIGN_OR_RETURN(const graph::Configuration configuration, LoadConfiguration(context));
+// Values of the flags of these commands.
+struct StoreFlags {
+  std::string local_storage_path;
+  std::string output = "table";
+  bool show_secrets = false;
+  std::string id;
+  std::string old_key_variable;
+};
+
+absl::StatusOr<graph::Configuration> Settings(const CommandContext& context,
+                                              const StoreFlags& flags) {
+  ASSIGN_OR_RETURN(graph::Configuration configuration, LoadConfiguration(context));
+  RETURN_IF_ERROR(UseLocalStoragePath(flags.local_storage_path, &configuration));
+  return configuration;
+}
+
+absl::StatusOr<ExitCode> Get(CommandContext& context, const StoreFlags& flags) {
+  ASSIGN_OR_RETURN(const graph::Configuration configuration, Settings(context, flags));
   ASSIGN_OR_RETURN(const auto store, OpenRecordStore(configuration));
   ASSIGN_OR_RETURN(const auto entries, store->List());
   std::vector<credentials::Record> records;
@@ -34,15 +50,16 @@ absl::StatusOr<ExitCode> Get(CommandContext& context, const std::string& output,
     }
     records.push_back(*entry.record);
   }
-  const Secrets secrets = show ? Secrets::kShow : Secrets::kHide;
-  context.console->Out(output == "json"   ? CredentialJson(records, secrets)
-                       : output == "yaml" ? CredentialYaml(records, secrets)
-                                          : CredentialTable(records, secrets));
+  const Secrets secrets = flags.show_secrets ? Secrets::kShow : Secrets::kHide;
+  context.console->Out(flags.output == "json"   ? CredentialJson(records, secrets)
+                       : flags.output == "yaml" ? CredentialYaml(records, secrets)
+                                                : CredentialTable(records, secrets));
   return code;
 }
 
-absl::StatusOr<ExitCode> Delete(CommandContext& context, const std::string& id) {
-  ASSIGN_OR_RETURN(const graph::Configuration configuration, LoadConfiguration(context));
+absl::StatusOr<ExitCode> Delete(CommandContext& context, const StoreFlags& flags) {
+  const std::string& id = flags.id;
+  ASSIGN_OR_RETURN(const graph::Configuration configuration, Settings(context, flags));
   ASSIGN_OR_RETURN(const auto store, OpenRecordStore(configuration));
   if (configuration.credentials_storage_type == "envvars") {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -54,8 +71,8 @@ absl::StatusOr<ExitCode> Delete(CommandContext& context, const std::string& id) 
   return ExitCode::kOk;
 }
 
-absl::StatusOr<ExitCode> Migrate(CommandContext& context, const std::string& old_key_variable) {
-  ASSIGN_OR_RETURN(const graph::Configuration configuration, LoadConfiguration(context));
+absl::StatusOr<ExitCode> Migrate(CommandContext& context, const StoreFlags& flags) {
+  ASSIGN_OR_RETURN(const graph::Configuration configuration, Settings(context, flags));
   ASSIGN_OR_RETURN(const auto store, OpenRecordStore(configuration));
   if (configuration.credentials_storage_type == "envvars") {
     return absl::FailedPreconditionError(
@@ -64,9 +81,10 @@ absl::StatusOr<ExitCode> Migrate(CommandContext& context, const std::string& old
                      "format"));
   }
   base::Secret old_key;
-  if (!old_key_variable.empty()) {
-    ASSIGN_OR_RETURN(old_key, ReadSecret(*context.console, "old key",
-                                         SecretSource{.environment_variable = old_key_variable}));
+  if (!flags.old_key_variable.empty()) {
+    ASSIGN_OR_RETURN(old_key,
+                     ReadSecret(*context.console, "old key",
+                                SecretSource{.environment_variable = flags.old_key_variable}));
   }
   ASSIGN_OR_RETURN(const auto migration, OpenFileStore(configuration)->Migrate(old_key));
   context.console->Err(absl::StrCat(store->Describe(), ": ", migration.rewritten, " rewritten, ",
@@ -74,40 +92,49 @@ absl::StatusOr<ExitCode> Migrate(CommandContext& context, const std::string& old
   return ExitCode::kOk;
 }
 
+void AddPathFlag(CLI::App& command, StoreFlags& flags) {
+  command
+      .add_option("--local-storage-path", flags.local_storage_path,
+                  "Folder of the store instead of the configured one")
+      ->type_name("DIR");
+}
+
 }  // namespace
 
 void AddGetCredentials(CLI::App& verb, CommandContext& context) {
   CLI::App* command = verb.add_subcommand("credentials", "List the stored credentials");
   for (const char* alias : {"auth", "auths", "cred", "creds", "credential"}) command->alias(alias);
-  const auto output = std::make_shared<std::string>("table");
-  const auto show = std::make_shared<bool>(false);
-  command->add_option("--output", *output, "Format")
+  const auto flags = std::make_shared<StoreFlags>();
+  command->add_option("--output", flags->output, "Format")
       ->check(CLI::IsMember({"table", "json", "yaml"}))
       ->type_name("table|json|yaml");
-  command->add_flag("--show-secrets", *show, "Print passwords and keys too");
-  command->callback([&context, output, show] {
-    context.action = [&context, output, show] { return Get(context, *output, *show); };
-  });
+  command->add_flag("--show-secrets", flags->show_secrets, "Print passwords and keys too");
+  AddPathFlag(*command, *flags);
+  command->callback(
+      [&context, flags] { context.action = [&context, flags] { return Get(context, *flags); }; });
 }
 
 void AddDeleteCredentials(CLI::App& verb, CommandContext& context) {
   CLI::App* command = verb.add_subcommand("credentials", "Delete a stored credential");
-  const auto id = std::make_shared<std::string>();
-  command->add_option("ID", *id, "Which credential")->required();
-  command->callback(
-      [&context, id] { context.action = [&context, id] { return Delete(context, *id); }; });
+  const auto flags = std::make_shared<StoreFlags>();
+  command->add_option("ID", flags->id, "Which credential")->required();
+  AddPathFlag(*command, *flags);
+  command->callback([&context, flags] {
+    context.action = [&context, flags] { return Delete(context, *flags); };
+  });
 }
 
 void AddMigrateCredentials(CLI::App& verb, CommandContext& context) {
   CLI::App* command = verb.add_subcommand(
       "credentials", "Rewrite the local store with today's encryption and the configured key");
-  const auto old_key = std::make_shared<std::string>();
+  const auto flags = std::make_shared<StoreFlags>();
   command
-      ->add_option("--old-key-from-env", *old_key,
+      ->add_option("--old-key-from-env", flags->old_key_variable,
                    "Variable with the key that entries are encrypted with until now")
       ->type_name("VARIABLE");
-  command->callback([&context, old_key] {
-    context.action = [&context, old_key] { return Migrate(context, *old_key); };
+  AddPathFlag(*command, *flags);
+  command->callback([&context, flags] {
+    context.action = [&context, flags] { return Migrate(context, *flags); };
   });
 }
 

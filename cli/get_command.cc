@@ -114,6 +114,7 @@ void AddGetCommand(CLI::App& app, CommandContext& context) {
   AddGetBuilders(*command, context);
   AddGetConfiguration(*command, context);
   AddGetCredentials(*command, context);
+  AddGetSealingKey(*command, context);
 }
 
 }  // namespace stevedore::cli

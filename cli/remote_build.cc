@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/secret.h"
 #include "base/status.h"
 #include "cli/build_json.h"
 #include "cli/cache_directory.h"
@@ -22,11 +23,15 @@
 #include "cli/plan_printer.h"
 #include "cli/progress_display.h"
 #include "cli/registry_access.h"
+#include "cli/sealed_submission.h"
 #include "cli/submission.h"
 #include "cli/text.h"
 #include "context/stat_cache.h"
 #include "coordinator/submission.h"
+#include "credentials/bundle.h"
+#include "credentials/sealing.h"
 #include "graph/catalog.h"
+#include "graph/resolved_image.h"
 #include "stevedore/v1/build_service.pb.h"
 
 namespace stevedore::cli {
@@ -108,6 +113,45 @@ absl::Status SendContexts(CommandContext& context, const RemoteProject& project,
   return absl::OkStatus();
 }
 
+// Puts what the build's workers need to know into the submission, so that only they can read it.
+absl::Status SealCredentials(CommandContext& context, const RemoteOptions& options,
+                             const v1::GetServerResponse& server, const RegistryAccess& registries,
+                             RemoteProject* project) {
+  ASSIGN_OR_RETURN(const auto key,
+                   ReadSealingKey(options.sealing_public_key, server.sealing_public_key()));
+  CredentialNeeds needs;
+  needs.artifact_repository = server.artifact_repository();
+  needs.further = options.also_seal;
+  for (const graph::ResolvedImage& image : project->selected.selection.images) {
+    for (const graph::ContextSpec& spec : image.contexts) {
+      if (spec.git.has_value() && !spec.git->credentials_id.empty()) {
+        needs.ids.push_back(spec.git->credentials_id);
+      }
+    }
+  }
+  ASSIGN_OR_RETURN(const credentials::CredentialBundle bundle,
+                   CollectCredentials(project->submission, needs, *registries.credentials(),
+                                      registries.credentials()->records()),
+                   "--seal-credentials");
+  if (bundle.registries.empty() && bundle.records.empty()) {
+    PrintWarning(*context.console,
+                 "--seal-credentials: neither the project's credential store nor Docker's "
+                 "configuration has credentials for this build; workers use their own");
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const base::Secret text, credentials::FormatBundle(bundle));
+  v1::SubmitBuildRequest::Header& header = project->submission.header;
+  ASSIGN_OR_RETURN(*header.mutable_sealed_credentials(), key.Seal(text, header.request_id()),
+                   "--seal-credentials");
+  size_t repositories = 0;
+  for (const auto& entry : bundle.registries) repositories += entry.repositories.size();
+  context.console->Err(absl::StrCat(
+      "sealed credentials for ", repositories, repositories == 1 ? " repository" : " repositories",
+      " and ", bundle.records.size(), bundle.records.size() == 1 ? " id" : " ids", " to key ",
+      key.id(), "\n"));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags& flags,
@@ -120,7 +164,7 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
   Interrupts interrupts(context.console);
   const std::stop_token stop = interrupts.token();
   RegistryAccess registries(RegistryAccess::Patience::kPerson, flags.insecure_registries);
-  ASSIGN_OR_RETURN(const RemoteProject project,
+  ASSIGN_OR_RETURN(RemoteProject project,
                    Prepare(context, flags, options, cache, registries, stop));
   if (project.selected.selection.images.empty()) return ExitCode::kOk;
   const std::unique_ptr<ProgressDisplay> display =
@@ -129,6 +173,9 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
                    AwaitServer(*client, follow, display.get(), stop));
   RETURN_IF_ERROR(SendContexts(context, project, server.artifact_repository(), cache,
                                registries.client(), stop));
+  if (options.seal_credentials) {
+    RETURN_IF_ERROR(SealCredentials(context, options, server, registries, &project));
+  }
   ASSIGN_OR_RETURN(const std::string id,
                    SubmitWithPatience(*client, project.submission, follow, display.get(), stop));
   // The next submission names what changed since. Losing this costs only that.

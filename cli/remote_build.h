@@ -3,6 +3,9 @@
 #ifndef STEVEDORE_CLI_REMOTE_BUILD_H_
 #define STEVEDORE_CLI_REMOTE_BUILD_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "cli/build_flags.h"
 #include "cli/command.h"
@@ -15,6 +18,11 @@ struct RemoteOptions {
   bool detach = false;
   int priority = 0;
   int retry_failed = 0;
+  // Send the credentials that the build needs along, sealed to the key in this file, else to the
+  // coordinator's; `also_seal` as CredentialNeeds::further.
+  bool seal_credentials = false;
+  std::string sealing_public_key;
+  std::vector<std::string> also_seal;
 };
 
 // Submits what the flags say to the coordinator: contexts are sent first. Waits for the end and

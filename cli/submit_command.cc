@@ -35,6 +35,22 @@ void AddSubmitCommand(CLI::App& app, CommandContext& context) {
                    "Further attempts for images whose recipe failed")
       ->check(CLI::Range(0, 10))
       ->type_name("N");
+  CLI::Option* seal =
+      command->add_flag("--seal-credentials", flags->remote.seal_credentials,
+                        "Send the credentials that the build needs along, so that only the "
+                        "queue's workers can read them");
+  command
+      ->add_option("--sealing-public-key", flags->remote.sealing_public_key,
+                   "File with the key to seal to; default: the one that the coordinator names")
+      ->envname("STEVEDORE_SEALING_PUBLIC_KEY")
+      ->type_name("FILE");
+  command
+      ->add_option("--also-seal", flags->remote.also_seal,
+                   "Registry or repository whose credentials are sealed too, e.g. of images in a "
+                   "Dockerfile's FROM; repeatable")
+      ->type_name("HOST[/PATH]")
+      ->allow_extra_args(false)
+      ->needs(seal);
   command->callback([&context, flags] {
     context.action = [&context, flags] {
       PrintNotices(*context.console, flags->build);

@@ -143,7 +143,7 @@ absl::Status FileCredentialStore::Put(const Record& record, Replace replace) {
   if (record.id.empty()) return absl::InvalidArgumentError("a credential needs an id");
   const std::string name = NameOfId(record.id);
   const std::string where = absl::StrCat(Describe(), ", id ", base::Quoted(record.id));
-  RETURN_IF_ERROR(base::MakeDirectories(directory_), Describe());
+  RETURN_IF_ERROR(base::MakeDirectories(directory_, 0700), Describe());
   std::string salt_from;
   ASSIGN_OR_RETURN(const EnvelopeKind kind, KindForNew(name, &salt_from));
   ASSIGN_OR_RETURN(const std::string text, Seal(record, kind, name, salt_from), where);

@@ -30,7 +30,7 @@ class FileCredentialStore final : public RecordStore {
   FileCredentialStore(std::string directory, base::Secret key, RecordFormat format)
       : directory_(std::move(directory)), envelope_(std::move(key)), format_(format) {}
 
-  // Stores `record` under its id; the folder is made. A reader sees the old entry or the new one,
+  // Stores `record` under its id; the folder is made, for its owner only. A reader sees the old entry or the new one,
   // and so does a crash. ALREADY_EXISTS without kYes; FAILED_PRECONDITION if the store's other
   // entries are encrypted and there is no key, or the other way round.
   absl::Status Put(const Record& record, Replace replace);

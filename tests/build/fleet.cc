@@ -12,7 +12,7 @@ namespace stevedore::testing {
 absl::StatusOr<std::unique_ptr<Fleet>> Fleet::Start(FleetOptions options) {
   ASSIGN_OR_RETURN(base::TemporaryDirectory directory, base::TemporaryDirectory::Create());
   auto fleet = std::unique_ptr<Fleet>(new Fleet(options, std::move(directory)));
-  ASSIGN_OR_RETURN(fleet->registry_, Registry::Start());
+  ASSIGN_OR_RETURN(fleet->registry_, Registry::Start(options.registry));
   if (options.proxy) {
     ASSIGN_OR_RETURN(fleet->proxy_, FaultyProxy::Start(fleet->registry_->port()));
   }
@@ -24,19 +24,31 @@ absl::StatusOr<std::unique_ptr<Fleet>> Fleet::Start(FleetOptions options) {
 }
 
 absl::Status Fleet::StartCoordinator() {
-  ASSIGN_OR_RETURN(
-      coordinator_,
-      Process::Start(
-          {.argv = {ProgramPath("coordinator/stevedore-coordinator"), "--listen",
-                    coordinator_address_, "--redis", redis_->Address(), "--artifact-repository",
-                    registry() + "/test/artifacts", "--takeover", "1", "--lease",
-                    absl::StrCat(options_.lease), "--lease-grace", absl::StrCat(options_.grace),
-                    "--orphan-after", absl::StrCat(options_.orphan)}}));
+  ProcessOptions options;
+  options.argv = {ProgramPath("coordinator/stevedore-coordinator"),
+                  "--listen",
+                  coordinator_address_,
+                  "--redis",
+                  redis_->Address(),
+                  "--artifact-repository",
+                  registry() + "/test/artifacts",
+                  "--takeover",
+                  "1",
+                  "--lease",
+                  absl::StrCat(options_.lease),
+                  "--lease-grace",
+                  absl::StrCat(options_.grace),
+                  "--orphan-after",
+                  absl::StrCat(options_.orphan)};
+  options.argv.insert(options.argv.end(), options_.coordinator_flags.begin(),
+                      options_.coordinator_flags.end());
+  ASSIGN_OR_RETURN(coordinator_, Process::Start(std::move(options)));
   const std::vector<std::string> parts = absl::StrSplit(coordinator_address_, ':');
   return WaitForPort(std::stoi(parts[1]));
 }
 
-absl::Status Fleet::StartWorker(const std::string& name) {
+absl::Status Fleet::StartWorker(const std::string& name, const std::vector<std::string>& flags,
+                                const std::map<std::string, std::string>& environment) {
   const std::string home = directory_.path() + "/" + name;
   RETURN_IF_ERROR(base::MakeDirectories(home));
   ProcessOptions options;
@@ -51,7 +63,9 @@ absl::Status Fleet::StartWorker(const std::string& name) {
                   absl::StrCat(options_.lease),
                   "--cache-dir",
                   CacheOf(name)};
-  options.environment = {{"HOME", home}, {"DOCKER_CONFIG", home}};
+  options.argv.insert(options.argv.end(), flags.begin(), flags.end());
+  options.environment = environment;
+  options.environment.insert({{"HOME", home}, {"DOCKER_CONFIG", home}});
   ASSIGN_OR_RETURN(workers_[name], Process::Start(std::move(options)));
   return absl::OkStatus();
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,6 +25,10 @@ struct FleetOptions {
   double lease = 8, grace = 2, orphan = 60;
   // References and artifacts go to the registry through proxy().
   bool proxy = false;
+  // Who may use the registry.
+  RegistryOptions registry = {};
+  // Further words of the coordinator's command line.
+  std::vector<std::string> coordinator_flags = {};
 };
 
 // Programs of one fleet on loopback, gone with this object. Not thread-safe.
@@ -40,13 +45,18 @@ class Fleet {
   Redis& redis() { return *redis_; }
   Process& coordinator() { return *coordinator_; }
 
-  // Starts a worker with one slot under a name of its own.
-  absl::Status StartWorker(const std::string& name);
+  // Starts a worker with one slot under a name of its own, with further words on its command line
+  // and variables.
+  absl::Status StartWorker(const std::string& name, const std::vector<std::string>& flags = {},
+                           const std::map<std::string, std::string>& environment = {});
   // Where that worker keeps its caches.
   std::string CacheOf(const std::string& name) const {
     return directory_.path() + "/" + name + "/cache";
   }
   Process& worker(const std::string& name) { return *workers_.at(name); }
+  // The folder of all workers' homes and caches.
+  const std::string& directory() const { return directory_.path(); }
+  Registry& real_registry() { return *registry_; }
 
   // Starts the coordinator (again) on the same address and the same Redis; returns when it accepts
   // connections.
