@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/c_handle.h"
 #include "base/file.h"
@@ -165,7 +166,18 @@ absl::Status FileCredentialStore::Delete(absl::string_view id) {
     }
     return base::ErrnoStatus(errno, where);
   }
+  RemoveRemains(NameOfId(id));
   return base::Annotate(base::SyncDirectory(directory_), where);
+}
+
+void FileCredentialStore::RemoveRemains(const std::string& name) const {
+  const Directory directory(opendir(directory_.c_str()));
+  if (directory == nullptr) return;
+  while (const dirent* entry = readdir(directory.get())) {
+    if (absl::StartsWith(entry->d_name, absl::StrCat(name, "."))) {
+      unlink(Path(entry->d_name).c_str());
+    }
+  }
 }
 
 absl::StatusOr<FileCredentialStore::Migration> FileCredentialStore::Migrate(

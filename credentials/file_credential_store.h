@@ -30,12 +30,13 @@ class FileCredentialStore final : public RecordStore {
   FileCredentialStore(std::string directory, base::Secret key, RecordFormat format)
       : directory_(std::move(directory)), envelope_(std::move(key)), format_(format) {}
 
-  // Stores `record` under its id; the folder is made, for its owner only. A reader sees the old entry or the new one,
-  // and so does a crash. ALREADY_EXISTS without kYes; FAILED_PRECONDITION if the store's other
-  // entries are encrypted and there is no key, or the other way round.
+  // Stores `record` under its id; the folder is made, for its owner only. A reader sees the old
+  // entry or the new one, and so does a crash. ALREADY_EXISTS without kYes; FAILED_PRECONDITION if
+  // the store's other entries are encrypted and there is no key, or the other way round.
   absl::Status Put(const Record& record, Replace replace);
 
-  // NOT_FOUND if there is no entry.
+  // Deletes the entry, and what writers of it that were killed have left. NOT_FOUND if there is no
+  // entry.
   absl::Status Delete(absl::string_view id);
 
   // Rewrites what is not in today's format: plain entries if there is a key, gostevedore's
@@ -50,6 +51,7 @@ class FileCredentialStore final : public RecordStore {
 
  private:
   absl::StatusOr<std::vector<std::string>> Names() const;
+  void RemoveRemains(const std::string& name) const;
   absl::StatusOr<Record> Parse(absl::string_view name, absl::string_view text) const;
   // What a new entry looks like, so that it fits to those that are there; `salt_from` becomes one
   // of them.
