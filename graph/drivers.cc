@@ -1,12 +1,12 @@
 #include "graph/drivers.h"
 
-#include <iterator>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "graph/assemble_options.h"
+#include "graph/buildkit_options.h"
 #include "graph/dockerfile_options.h"
 #include "graph/spelling.h"
 
@@ -19,36 +19,8 @@ absl::Status Check(absl::string_view options_json) {
   return Options::Parse(options_json).status();
 }
 
-constexpr Key kBuildkitKeys[] = {
-    {.name = "cache_to", .type = KeyType::kAny, .description = "where steps are kept for others"},
-    {.name = "secrets",
-     .type = KeyType::kAny,
-     .description = "list of {id, file|env|credentials_id} for RUN --mount=type=secret"},
-    {.name = "ssh", .type = KeyType::kAny, .description = "SSH agents for RUN --mount=type=ssh"},
-    {.name = "frontend", .description = "image of another frontend"},
-    {.name = "build_contexts", .type = KeyType::kAny, .description = "names to further contexts"},
-};
-
-// The common options and BuildKit's own.
-const KeyTable& BuildkitOptionKeys() {
-  static const auto& keys = *[] {
-    auto* all = new std::vector<Key>(DockerfileOptionKeys().keys.begin(),
-                                     DockerfileOptionKeys().keys.end());
-    all->insert(all->end(), std::begin(kBuildkitKeys), std::end(kBuildkitKeys));
-    return all;
-  }();
-  static const KeyTable table{"options of driver buildkit", keys, ""};
-  return table;
-}
-
 absl::Status CheckDockerfile(absl::string_view options_json) {
   return DockerfileOptions::Parse(options_json).status();
-}
-
-absl::Status CheckBuildkit(absl::string_view options_json) {
-  std::vector<absl::string_view> further;
-  for (const Key& key : kBuildkitKeys) further.push_back(key.name);
-  return DockerfileOptions::Parse(options_json, further).status();
 }
 
 absl::Span<const DriverDescription> AllDrivers() {
@@ -66,7 +38,7 @@ absl::Span<const DriverDescription> AllDrivers() {
        .options = &BuildkitOptionKeys(),
        .takes_context = true,
        .needs_context = true,
-       .check = CheckBuildkit},
+       .check = Check<BuildkitOptions>},
       {.name = "default", .description = "builds nothing", .takes_context = true},
       {.name = "docker",
        .description = "builds a Dockerfile with a Docker engine",
