@@ -26,6 +26,8 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddCreateCommand(app, context);
   AddInitializeCommand(app, context);
   AddValidateCommand(app, context);
+  AddLintCommand(app, context);
+  AddSchemaCommand(app, context);
   CLI::App* remove = app.add_subcommand("delete", "Delete what is stored");
   AddDeleteCredentials(*remove->fallthrough(), context);
   CLI::App* rotate = app.add_subcommand("rotate", "Replace secrets");

@@ -68,23 +68,54 @@ class Loader {
     result_.concurrency = DefaultConcurrency();
   }
 
-  absl::StatusOr<Configuration> Load() {
-    ASSIGN_OR_RETURN(result_.file, FindFile());
-    if (!result_.file.empty()) {
-      absl::StatusOr<std::string> text = base::ReadFile(result_.file);
-      if (!text.ok()) return base::Annotate(text.status(), "read configuration");
-      ASSIGN_OR_RETURN(document_, YamlDocument::Parse(result_.file, *text));
-      root_ = document_->root();
-      if (root_ != nullptr && !findings_.IsMap(*root_, "a configuration file")) root_ = nullptr;
+  // `missing`: the error of a file that is not there.
+  Configuration Read(absl::Status* missing) {
+    absl::StatusOr<std::string> file = FindFile();
+    if (!file.ok()) {
+      *missing = file.status();
+      findings_.Error(file.status(), codes::kUnreadable);
+    } else if (!file->empty()) {
+      ReadDocument(*file);
     }
     ReadAll();
     CheckTopLevel();
-    RETURN_IF_ERROR(findings_.ToStatus());
+    CheckStore();
     result_.warnings = findings_.warnings();
     return std::move(result_);
   }
 
+  const Findings& findings() const { return findings_; }
+
  private:
+  void ReadDocument(const std::string& file) {
+    result_.file = file;
+    absl::StatusOr<std::string> text = base::ReadFile(file);
+    if (!text.ok()) {
+      findings_.Error(base::Annotate(text.status(), "read configuration"), codes::kUnreadable);
+      return;
+    }
+    absl::StatusOr<std::unique_ptr<YamlDocument>> document = YamlDocument::Parse(file, *text);
+    if (!document.ok()) {
+      findings_.Error(document.status(), codes::kNotYaml);
+      return;
+    }
+    document_ = *std::move(document);
+    root_ = document_->root();
+    if (root_ != nullptr && !findings_.IsMap(*root_, "a configuration file")) root_ = nullptr;
+  }
+
+  void CheckStore() {
+    if (result_.credentials_storage_type != "local" ||
+        !result_.credentials_local_storage_path.empty()) {
+      return;
+    }
+    const auto place = result_.set_at.find("credentials.local_storage_path");
+    findings_.Error(place == result_.set_at.end() ? SourceLocation{} : place->second,
+                    "`credentials.local_storage_path` must name a folder while storage_type is "
+                    "local",
+                    codes::kConfiguration);
+  }
+
   absl::StatusOr<std::string> FindFile() {
     if (!sources_.file.empty()) {
       if (!IsFile(sources_.file)) {
@@ -132,6 +163,7 @@ class Loader {
     for (absl::string_view part : absl::StrSplit(key, '.')) node = Child(node, part);
     if (node == nullptr || node->is_null()) return false;
     found->where = node->where();
+    result_.set_at[std::string(key)] = found->where;
     found->is_list = node->is_list();
     found->texts.clear();
     for (const YamlNode* text : findings_.Texts(*node, absl::StrCat("`", key, "`"))) {
@@ -181,11 +213,13 @@ class Loader {
   bool ReadCount(absl::string_view key, int* out) {
     Found found;
     if (!Find(key, &found)) return false;
-    if (!absl::SimpleAtoi(found.texts[0], out) || *out < 1) {
+    int count = 0;
+    if (!absl::SimpleAtoi(found.texts[0], &count) || count < 1) {
       findings_.Error(found.where, absl::StrCat("`", key, "` must be a number from 1 on, found ",
                                                 base::Quoted(found.texts[0])));
       return false;
     }
+    *out = count;
     return true;
   }
 
@@ -266,7 +300,8 @@ class Loader {
     Found found;
     if (Find("build_on_cascade", &found)) {
       findings_.Warn(found.where,
-                     "`build_on_cascade` has no effect any more; use the flag --build-on-cascade");
+                     "`build_on_cascade` has no effect any more; use the flag --build-on-cascade",
+                     codes::kDeprecatedKey);
     }
   }
 
@@ -274,8 +309,10 @@ class Loader {
                   const std::function<bool()>& read) {
     Found found;
     if (!Find(key, &found) || !read()) return;
-    findings_.Warn(found.where, absl::StrCat("`", key, "` is deprecated; rename it to `",
-                                             replacement, "` (it wins over that one until then)"));
+    findings_.Warn(found.where,
+                   absl::StrCat("`", key, "` is deprecated; rename it to `", replacement,
+                                "` (it wins over that one until then)"),
+                   codes::kDeprecatedKey);
   }
 
   // The file may hold images, builders and whatever other tools keep in it; a misspelt setting of
@@ -291,8 +328,10 @@ class Loader {
       const std::string meant = DidYouMean(lower, known);
       if (std::find(known.begin(), known.end(), lower) != known.end()) continue;
       if (meant.empty()) continue;
-      findings_.Warn(key->where(), absl::StrCat("key ", base::Quoted(key->text()),
-                                                " is none of Stevedore's and ignored", meant));
+      findings_.Warn(key->where(),
+                     absl::StrCat("key ", base::Quoted(key->text()),
+                                  " is none of Stevedore's and ignored", meant),
+                     codes::kIgnoredKey);
     }
   }
 
@@ -320,12 +359,21 @@ ConfigurationSources ConfigurationSources::FromProcess() {
 }
 
 absl::StatusOr<Configuration> Configuration::Load(const ConfigurationSources& sources) {
-  ASSIGN_OR_RETURN(Configuration configuration, Loader(sources).Load());
-  if (configuration.credentials_storage_type == "local" &&
-      configuration.credentials_local_storage_path.empty()) {
-    return absl::InvalidArgumentError(
-        "credentials.local_storage_path: must name a folder while storage_type is local");
-  }
+  Loader loader(sources);
+  absl::Status missing;
+  Configuration configuration = loader.Read(&missing);
+  RETURN_IF_ERROR(missing);
+  RETURN_IF_ERROR(loader.findings().ToStatus());
+  return configuration;
+}
+
+Configuration Configuration::Inspect(const ConfigurationSources& sources,
+                                     std::vector<Diagnostic>* errors) {
+  Loader loader(sources);
+  absl::Status missing;
+  Configuration configuration = loader.Read(&missing);
+  const std::vector<Diagnostic> found = loader.findings().SortedErrors();
+  errors->insert(errors->end(), found.begin(), found.end());
   return configuration;
 }
 

@@ -62,11 +62,17 @@ struct Configuration {
 
   // Deprecated keys and whatever else the user should know.
   std::vector<Diagnostic> warnings;
+  // Where the file sets what is in effect, by key: "images_path", "credentials.format".
+  std::map<std::string, SourceLocation> set_at;
 
   // NOT_FOUND if `sources.file` is set but not there; INVALID_ARGUMENT, with file:line:column, for
   // a file that does not parse, unknown keys (nearest known one in the message) and values that are
   // not allowed. Thread-safe.
   static absl::StatusOr<Configuration> Load(const ConfigurationSources& sources);
+  // Reads on behind every error: what is wrong has its default. Appends all errors in order of
+  // place. Thread-safe.
+  static Configuration Inspect(const ConfigurationSources& sources,
+                               std::vector<Diagnostic>* errors);
 };
 
 }  // namespace stevedore::graph

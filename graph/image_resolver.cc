@@ -8,6 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
+#include "graph/finding_codes.h"
 #include "graph/semver_tags.h"
 #include "nlohmann/json.hpp"
 #include "oci/image/reference.h"
@@ -164,16 +165,19 @@ absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImag
                         " is no semantic version by the letter (MAJOR.MINOR.PATCH)",
                         overrides_.semver_strict ? " and gets no further tags"
                                                  : ", and is taken as one with what is missing 0; "
-                                                   "semantic_version_strict: true refuses it")});
+                                                   "semantic_version_strict: true refuses it"),
+           std::string(codes::kSemverLenient)});
     }
     if (version.has_value() && !version->pre_release.empty()) {
       for (const std::string& tag : more) {
         const std::optional<SemanticVersion> moved = ParseSemanticVersion(tag, false);
         if (!moved.has_value() || !moved->pre_release.empty()) continue;
-        warnings->push_back({image.where, absl::StrCat("image ", image.id,
-                                                       " is a pre-release and "
-                                                       "moves the release tag ",
-                                                       tag)});
+        warnings->push_back({image.where,
+                             absl::StrCat("image ", image.id,
+                                          " is a pre-release and "
+                                          "moves the release tag ",
+                                          tag),
+                             std::string(codes::kSemverPreRelease)});
       }
     }
   }
