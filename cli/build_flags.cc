@@ -1,12 +1,14 @@
 #include "cli/build_flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/text.h"
+#include "oci/image/platform.h"
 
 namespace stevedore::cli {
 namespace {
@@ -22,12 +24,29 @@ CLI::Option* AddList(CLI::App& command, const std::string& name, std::vector<std
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-// A flag whose empty value means something else than its absence.
+// A flag whose empty value means something else than its absence, which `-` stands for.
 void AddText(CLI::App& command, const std::string& name, std::optional<std::string>& value,
              const std::string& description, const std::string& type) {
   command
       .add_option_function<std::string>(
-          name, [&value](const std::string& text) { value = text; }, description)
+          name,
+          [&value](const std::string& text) {
+            value = text == "-" ? std::nullopt : std::optional<std::string>(text);
+          },
+          description)
+      ->type_name(type);
+}
+
+// A flag whose empty value is its absence.
+void AddPlainText(CLI::App& command, const std::string& name, std::optional<std::string>& value,
+                  const std::string& description, const std::string& type) {
+  command
+      .add_option_function<std::string>(
+          name,
+          [&value](const std::string& text) {
+            value = text.empty() ? std::nullopt : std::optional<std::string>(text);
+          },
+          description)
       ->type_name(type);
 }
 
@@ -35,7 +54,7 @@ std::string Deprecated(const std::string& old_name, const std::string& new_name)
   return absl::StrCat(old_name, " is deprecated, use ", new_name);
 }
 
-// Old spellings of flags: hidden, warn, and win over the new one.
+// Old spellings of flags: hidden, warn, and win over the new one. An empty value was never one.
 void AddDeprecatedText(CLI::App& command, BuildFlags& flags, const std::string& old_name,
                        const std::string& new_name, std::optional<std::string>& value) {
   command
@@ -43,7 +62,7 @@ void AddDeprecatedText(CLI::App& command, BuildFlags& flags, const std::string& 
           old_name,
           [&flags, &value, old_name, new_name](const std::string& text) {
             flags.notices.push_back(Deprecated(old_name, new_name));
-            value = text;
+            if (!text.empty()) value = text;
           },
           "")
       ->group("");
@@ -66,36 +85,89 @@ void AddDeprecatedList(CLI::App& command, BuildFlags& flags, const std::string& 
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-// Flags of gostevedore that mean nothing here: scripts that give them go on working.
-void AddWithoutEffect(CLI::App& command, BuildFlags& flags) {
-  for (const std::string name :
-       {"--pull-parent-image", "--remove-local-images-after-push", "--use-docker-normalized-name",
-        "--no-push", "--ansible-connection-local", "--connection-local"}) {
+// Flags for drivers that run programs of others.
+void AddDriverFlags(CLI::App& command, BuildFlags& flags) {
+  command.add_flag("--pull-parent-image", flags.pull_parent_image,
+                   "Dockerfiles: look for newer versions of the images in FROM");
+  command.add_flag("--remove-local-images-after-push", flags.remove_local_images,
+                   "Leave no image in a local engine once it is pushed");
+  command.add_flag("--use-docker-normalized-name", flags.docker_normalized_name,
+                   "Write references as Docker completes them: docker.io/library/alpine:3");
+  AddPlainText(command, "--ansible-inventory-path", flags.ansible.inventory,
+               "Inventory instead of the builder's", "PATH");
+  AddPlainText(command, "--ansible-limit", flags.ansible.limit, "Hosts of the inventory to work on",
+               "PATTERN");
+  command.add_flag("--ansible-connection-local", flags.ansible.connection_local,
+                   "Playbooks run on this host");
+  AddPlainText(command, "--ansible-intermediate-container-name",
+               flags.ansible.intermediate_container_name,
+               "Name of the container that playbooks build in", "NAME");
+}
+
+// Flags of gostevedore's past.
+void AddDeprecatedFlags(CLI::App& command, BuildFlags& flags) {
+  const auto switched = [&](const std::string& old_name, const std::string& new_name, bool& value) {
     command
         .add_flag_callback(
-            name, [&flags, name] { flags.notices.push_back(absl::StrCat(name, " has no effect")); },
-            "")
-        ->group("");
-  }
-  for (const std::string name :
-       {"--ansible-intermediate-container-name", "--builder-name", "--ansible-inventory-path",
-        "--inventory", "--ansible-limit", "--limit"}) {
-    command
-        .add_option_function<std::string>(
-            name,
-            [&flags, name](const std::string&) {
-              flags.notices.push_back(
-                  absl::StrCat(name, " has no effect: no driver of this version uses it"));
+            old_name,
+            [&flags, &value, old_name, new_name] {
+              flags.notices.push_back(Deprecated(old_name, new_name));
+              value = true;
             },
             "")
         ->group("");
+  };
+  switched("--cascade", "--build-on-cascade", flags.cascade);
+  switched("--connection-local", "--ansible-connection-local", flags.ansible.connection_local);
+  AddDeprecatedList(command, flags, "--set", "--variable", flags.variables);
+  AddDeprecatedList(command, flags, "--set-persistent", "--persistent-variable",
+                    flags.persistent_variables);
+  AddDeprecatedText(command, flags, "--image-from", "--image-from-name", flags.image_from_name);
+  AddDeprecatedText(command, flags, "--namespace", "--image-registry-namespace",
+                    flags.image_registry_namespace);
+  AddDeprecatedText(command, flags, "--registry", "--image-registry-host",
+                    flags.image_registry_host);
+  AddDeprecatedText(command, flags, "--builder-name", "--ansible-intermediate-container-name",
+                    flags.ansible.intermediate_container_name);
+  AddDeprecatedText(command, flags, "--inventory", "--ansible-inventory-path",
+                    flags.ansible.inventory);
+  AddDeprecatedText(command, flags, "--limit", "--ansible-limit", flags.ansible.limit);
+  command
+      .add_flag_callback(
+          "--no-push",
+          [&flags] {
+            flags.notices.push_back(
+                "--no-push has no effect: nothing is pushed unless --push-after-build or "
+                "push_images asks for it; --push-after-build=false switches that off");
+          },
+          "")
+      ->group("");
+}
+
+// The platforms of `--platform`, in their usual spelling.
+absl::StatusOr<std::vector<std::string>> ReadPlatforms(const BuildFlags& flags) {
+  ASSIGN_OR_RETURN(std::vector<std::string> platforms, SplitList("--platform", flags.platforms));
+  for (std::string& text : platforms) {
+    const absl::StatusOr<oci::Platform> platform = oci::Platform::Parse(text);
+    if (!platform.ok() || platform->os.empty() || platform->architecture.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--platform ", base::Quoted(text),
+                       ": use os/arch or os/arch/variant, such as linux/arm64"));
+    }
+    text = platform->ToString();
   }
+  std::vector<std::string> once;
+  for (const std::string& platform : platforms) {
+    if (std::find(once.begin(), once.end(), platform) == once.end()) once.push_back(platform);
+  }
+  return once;
 }
 
 }  // namespace
 
 void AddSelectionFlags(CLI::App& command, BuildFlags& flags) {
-  command.add_option("NAME", flags.names, "Images to build: NAME or NAME:VERSION")->required();
+  command.add_option("NAME", flags.names,
+                     "Images to build: NAME or NAME:VERSION; all if only --changed-since is given");
   AddList(command, "-v,--image-version", flags.image_versions,
           "Version to build of names without one; all if not given", "VERSION");
   command.add_flag("--build-on-cascade", flags.cascade, "Build what builds on them too");
@@ -135,22 +207,18 @@ void AddSelectionFlags(CLI::App& command, BuildFlags& flags) {
           "Registry to speak to without TLS, or with any certificate; loopback needs no mention",
           "HOST[:PORT]");
   command
-      .add_flag_callback(
-          "--cascade",
-          [&flags] {
-            flags.notices.push_back(Deprecated("--cascade", "--build-on-cascade"));
-            flags.cascade = true;
+      .add_option_function<std::string>(
+          "--changed-since",
+          [&flags](const std::string& ref) {
+            flags.changed_since_given = true;
+            flags.changed_since = ref;
           },
-          "")
-      ->group("");
-  AddDeprecatedList(command, flags, "--set", "--variable", flags.variables);
-  AddDeprecatedList(command, flags, "--set-persistent", "--persistent-variable",
-                    flags.persistent_variables);
-  AddDeprecatedText(command, flags, "--image-from", "--image-from-name", flags.image_from_name);
-  AddDeprecatedText(command, flags, "--namespace", "--image-registry-namespace",
-                    flags.image_registry_namespace);
-  AddDeprecatedText(command, flags, "--registry", "--image-registry-host",
-                    flags.image_registry_host);
+          "Only images that files changed in git since REF reach, and their descendants")
+      ->type_name("REF");
+  AddList(command, "--platform", flags.platforms,
+          "Build for these; of images that say `platforms`, only those among them", "OS/ARCH");
+  AddDriverFlags(command, flags);
+  AddDeprecatedFlags(command, flags);
 }
 
 void AddRunFlags(CLI::App& command, BuildFlags& flags) {
@@ -183,7 +251,6 @@ void AddRunFlags(CLI::App& command, BuildFlags& flags) {
           },
           "")
       ->group("");
-  AddWithoutEffect(command, flags);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> TemplateVariables(const BuildFlags& flags) {
@@ -199,6 +266,12 @@ absl::StatusOr<graph::SelectionRequest> ReadSelectionRequest(
     const BuildFlags& flags, const graph::Configuration& configuration) {
   graph::SelectionRequest request;
   request.names = flags.names;
+  request.everything = flags.names.empty();
+  if (flags.names.empty() && !flags.changed_since_given) {
+    return absl::InvalidArgumentError(
+        "no image is named: say NAME or NAME:VERSION (`stevedore-cli get images` lists them), or "
+        "--changed-since REF for all that changed");
+  }
   ASSIGN_OR_RETURN(request.versions, SplitList("--image-version", flags.image_versions));
   request.cascade = flags.cascade;
   request.cascade_depth = flags.cascade_depth;
@@ -217,6 +290,11 @@ absl::StatusOr<graph::SelectionRequest> ReadSelectionRequest(
   overrides.image_from_version = flags.image_from_version;
   overrides.image_from_registry = flags.image_from_registry;
   overrides.image_from_namespace = flags.image_from_namespace;
+  ASSIGN_OR_RETURN(overrides.platforms, ReadPlatforms(flags));
+  overrides.pull_parent_image = flags.pull_parent_image;
+  overrides.remove_local_images = flags.remove_local_images && PushWanted(flags, configuration);
+  overrides.normalized_names = flags.docker_normalized_name;
+  overrides.ansible = flags.ansible;
   overrides.semver_strict = configuration.semantic_version_strict;
   if (flags.enable_semver_tags || configuration.semantic_version_tags_enabled) {
     ASSIGN_OR_RETURN(overrides.semver_templates,
@@ -242,6 +320,9 @@ bool PushWanted(const BuildFlags& flags, const graph::Configuration& configurati
 
 void PrintNotices(Console& console, const BuildFlags& flags) {
   for (const std::string& notice : flags.notices) PrintWarning(console, notice);
+  if (!flags.cascade && flags.cascade_depth >= 0) {
+    PrintWarning(console, "--cascade-depth has no effect without --build-on-cascade");
+  }
 }
 
 }  // namespace stevedore::cli

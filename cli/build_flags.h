@@ -43,7 +43,14 @@ struct BuildFlags {
   bool enable_semver_tags = false;
   std::vector<std::string> semver_templates;
   std::string build_parents = "auto";
+  std::string changed_since;  // Empty: not given.
+  bool changed_since_given = false;
+  std::vector<std::string> platforms;
   std::vector<std::string> insecure_registries;
+  bool pull_parent_image = false;
+  bool remove_local_images = false;
+  bool docker_normalized_name = false;
+  graph::AnsibleOverrides ansible;
 
   bool push_after_build = false;
   bool push_after_build_given = false;
@@ -67,7 +74,8 @@ void AddRunFlags(CLI::App& command, BuildFlags& flags);
 // item that is not KEY=VALUE.
 absl::StatusOr<std::map<std::string, std::string>> TemplateVariables(const BuildFlags& flags);
 
-// The request that the flags make. INVALID_ARGUMENT, naming the flag, for values that are wrong.
+// The request that the flags make. INVALID_ARGUMENT, naming the flag, for values that are wrong,
+// and when there is neither a name nor `--changed-since`.
 absl::StatusOr<graph::SelectionRequest> ReadSelectionRequest(
     const BuildFlags& flags, const graph::Configuration& configuration);
 

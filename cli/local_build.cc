@@ -26,8 +26,9 @@
 #include "cli/follow.h"
 #include "cli/interrupts.h"
 #include "cli/parent_finders.h"
-#include "cli/plan_printer.h"
+#include "cli/plan_output.h"
 #include "cli/progress_display.h"
+#include "cli/project_selection.h"
 #include "cli/registry_access.h"
 #include "cli/submission.h"
 #include "context/stat_cache.h"
@@ -81,7 +82,7 @@ class LocalProject {
 
   absl::StatusOr<coordinator::Submission> Submission() const {
     SubmissionOptions options;
-    options.targets = flags_.names;
+    options.targets = TargetsOf(flags_);
     options.push_tags = true;  // In a layout, tags are how images are found again.
     options.no_cache = flags_.no_cache;
     return MakeSubmission(selected_, trees_, ContextMemory(cache_directory_), options);
@@ -106,8 +107,7 @@ class LocalProject {
 
   EmbeddedOptions WorkerOptions(int threads) const {
     EmbeddedOptions options;
-    options.concurrency =
-        flags_.concurrency > 0 ? flags_.concurrency : catalog().configuration().concurrency;
+    options.concurrency = Concurrency();
     const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     options.threads = threads > 0 ? threads : cores;
     std::set<std::string> platforms;
@@ -119,6 +119,14 @@ class LocalProject {
     return options;
   }
 
+  // `plan` on standard output.
+  absl::Status Print(const v1::PlanBuildResponse& plan, const PlanOutput& form) const {
+    PlanSurroundings surroundings = SurroundingsOf(selected_, flags_);
+    surroundings.slots = Concurrency();
+    return PrintPlan(*context_.console, form, selected_, plan, surroundings, push_,
+                     CredentialIdsOf(lookups_.credentials()));
+  }
+
   bool nothing_to_build() const { return selected_.selection.images.empty(); }
   const ContextTrees& trees() const { return trees_; }
   const std::string& results_file() const { return results_file_; }
@@ -126,6 +134,10 @@ class LocalProject {
 
  private:
   const graph::Catalog& catalog() const { return *catalog_holder_; }
+
+  int Concurrency() const {
+    return flags_.concurrency > 0 ? flags_.concurrency : catalog().configuration().concurrency;
+  }
 
   absl::StatusOr<std::unique_ptr<graph::Catalog>> LoadCatalog(
       const std::map<std::string, std::string>& variables) {
@@ -144,10 +156,7 @@ class LocalProject {
   }
 
   absl::Status Select(bool dry, std::stop_token stop) {
-    ASSIGN_OR_RETURN(graph::SelectionRequest request,
-                     ReadSelectionRequest(flags_, catalog().configuration()));
     ParentOptions options;
-    ASSIGN_OR_RETURN(options.build_parents, ReadBuildParents(flags_));
     options.build_if_unreachable = !push_;  // Who pushes needs the registry anyway.
     if (push_) {
       finder_ = std::make_unique<RegistryParentFinder>(lookups_.client());
@@ -156,14 +165,8 @@ class LocalProject {
           layout_.has_value() ? &*layout_ : nullptr, lookups_.client(), !dry,
           [this](absl::string_view note) { context_.console->Err(absl::StrCat(note, "\n")); });
     }
-    ASSIGN_OR_RETURN(selected_, SelectWithParents(catalog(), std::move(request), *finder_, options,
-                                                  std::move(stop)));
-    for (const graph::Diagnostic& warning : selected_.selection.warnings) {
-      PrintWarning(*context_.console, warning.ToString());
-    }
-    for (const std::string& note : selected_.notes) {
-      context_.console->Err(absl::StrCat(note, "\n"));
-    }
+    ASSIGN_OR_RETURN(
+        selected_, SelectByFlags(context_, flags_, catalog(), *finder_, options, std::move(stop)));
     return absl::OkStatus();
   }
 
@@ -240,16 +243,18 @@ absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags&
 }
 
 absl::StatusOr<ExitCode> PlanLocally(CommandContext& context, const BuildFlags& flags,
-                                     const std::string& output, bool json) {
+                                     const std::string& output, const PlanOutput& form) {
   Interrupts interrupts(context.console);
   LocalProject project(context, flags);
   RETURN_IF_ERROR(project.Prepare(output, /*dry=*/true, interrupts.token()));
-  if (project.nothing_to_build()) return ExitCode::kOk;
-  ASSIGN_OR_RETURN(const coordinator::Submission submission, project.Submission());
-  ASSIGN_OR_RETURN(const std::unique_ptr<EmbeddedQueue> queue,
-                   EmbeddedQueue::Start(project.results_file(), *context.console));
-  ASSIGN_OR_RETURN(const v1::PlanBuildResponse plan, queue->client().PlanBuild(submission));
-  context.console->Out(json ? PlanJson(plan) : PlanTable(plan));
+  v1::PlanBuildResponse plan;
+  if (!project.nothing_to_build()) {
+    ASSIGN_OR_RETURN(const coordinator::Submission submission, project.Submission());
+    ASSIGN_OR_RETURN(const std::unique_ptr<EmbeddedQueue> queue,
+                     EmbeddedQueue::Start(project.results_file(), *context.console));
+    ASSIGN_OR_RETURN(plan, queue->client().PlanBuild(submission));
+  }
+  RETURN_IF_ERROR(project.Print(plan, form));
   return ExitCode::kOk;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "cli/build_flags.h"
 #include "cli/command.h"
+#include "cli/plan_output.h"
 
 namespace stevedore::cli {
 
@@ -22,9 +23,9 @@ absl::StatusOr<std::string> ParseOutput(const std::string& output);
 absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags& flags,
                                       const std::string& output, int threads);
 
-// Prints what BuildLocally would do, as a table or JSON, without doing it.
+// Prints what BuildLocally would do, in the form that `form` says, without doing it.
 absl::StatusOr<ExitCode> PlanLocally(CommandContext& context, const BuildFlags& flags,
-                                     const std::string& output, bool json);
+                                     const std::string& output, const PlanOutput& form);
 
 }  // namespace stevedore::cli
 

@@ -1,10 +1,14 @@
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "base/status.h"
 #include "cli/build_flags.h"
 #include "cli/command.h"
 #include "cli/coordinator_flags.h"
 #include "cli/local_build.h"
+#include "cli/plan_output.h"
 #include "cli/remote_build.h"
 
 namespace stevedore::cli {
@@ -15,24 +19,19 @@ struct PlanFlags {
   BuildFlags build;
   CoordinatorFlags coordinator;
   std::vector<std::string> outputs;
+  std::string graph;
 };
 
 absl::StatusOr<ExitCode> Plan(CommandContext& context, const PlanFlags& flags) {
   PrintNotices(*context.console, flags.build);
-  bool json = false;
-  std::string place = kDefaultOutput;
-  for (const std::string& output : flags.outputs) {
-    // A format, or the place that `build --output` would write to.
-    if (output == "json" || output == "table") {
-      json = output == "json";
-    } else {
-      place = output;
-    }
-  }
+  // A format, or the place that `build --output` would write to.
+  ASSIGN_OR_RETURN(OutputFlags output, ReadOutputFlags(flags.outputs, flags.graph));
+  output.plan.detailed = flags.build.dry_run;
   if (!flags.coordinator.address.empty()) {
-    return PlanRemotely(context, flags.build, flags.coordinator, json);
+    return PlanRemotely(context, flags.build, flags.coordinator, output.plan);
   }
-  return PlanLocally(context, flags.build, place, json);
+  return PlanLocally(context, flags.build, output.place.empty() ? kDefaultOutput : output.place,
+                     output.plan);
 }
 
 }  // namespace
@@ -48,7 +47,9 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
       ->add_option("--output", flags->outputs,
                    "Format, or oci:DIR for the folder that `build` would write to")
       ->allow_extra_args(false)
-      ->type_name("table|json|oci:DIR");
+      ->type_name("table|json|yaml|oci:DIR");
+  command->add_option("--graph", flags->graph, "The plan as a picture, for Graphviz or Mermaid")
+      ->type_name("dot|mermaid");
   command->callback(
       [&context, flags] { context.action = [&context, flags] { return Plan(context, *flags); }; });
 }

@@ -20,8 +20,9 @@
 #include "cli/interrupts.h"
 #include "cli/parent_finders.h"
 #include "cli/patience.h"
-#include "cli/plan_printer.h"
+#include "cli/plan_output.h"
 #include "cli/progress_display.h"
+#include "cli/project_selection.h"
 #include "cli/registry_access.h"
 #include "cli/sealed_submission.h"
 #include "cli/submission.h"
@@ -42,6 +43,7 @@ struct RemoteProject {
   SelectionWithParents selected;
   ContextTrees trees;
   coordinator::Submission submission;
+  bool pushes = false;
 };
 
 absl::StatusOr<RemoteProject> Prepare(CommandContext& context, const BuildFlags& flags,
@@ -50,28 +52,18 @@ absl::StatusOr<RemoteProject> Prepare(CommandContext& context, const BuildFlags&
   ASSIGN_OR_RETURN(const auto variables, TemplateVariables(flags));
   ASSIGN_OR_RETURN(const graph::Catalog catalog, LoadDefinitions(context, variables));
   RETURN_IF_ERROR(registries.UseStore(catalog.configuration()));
-  ASSIGN_OR_RETURN(graph::SelectionRequest request,
-                   ReadSelectionRequest(flags, catalog.configuration()));
-  ParentOptions parents;
-  ASSIGN_OR_RETURN(parents.build_parents, ReadBuildParents(flags));
   RegistryParentFinder finder(registries.client());
   RemoteProject project;
-  ASSIGN_OR_RETURN(project.selected,
-                   SelectWithParents(catalog, std::move(request), finder, parents, stop));
-  for (const graph::Diagnostic& warning : project.selected.selection.warnings) {
-    PrintWarning(*context.console, warning.ToString());
-  }
-  for (const std::string& note : project.selected.notes) {
-    context.console->Err(absl::StrCat(note, "\n"));
-  }
+  project.pushes = PushWanted(flags, catalog.configuration());
+  ASSIGN_OR_RETURN(project.selected, SelectByFlags(context, flags, catalog, finder, {}, stop));
   const std::string stat_file = cache + "/stat-cache";
   context::StatCache stat_cache = context::StatCache::Load(stat_file);
   ASSIGN_OR_RETURN(project.trees,
                    ReadContexts(project.selected.selection, &stat_cache, *context.console, stop));
   (void)stat_cache.Save(stat_file);  // A cache: losing it costs time.
   SubmissionOptions options;
-  options.targets = flags.names;
-  options.push_tags = PushWanted(flags, catalog.configuration());
+  options.targets = TargetsOf(flags);
+  options.push_tags = project.pushes;
   options.detach = remote.detach;
   options.no_cache = flags.no_cache;
   options.priority = remote.priority;
@@ -197,16 +189,20 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
 }
 
 absl::StatusOr<ExitCode> PlanRemotely(CommandContext& context, const BuildFlags& flags,
-                                      const CoordinatorFlags& coordinator, bool json) {
+                                      const CoordinatorFlags& coordinator, const PlanOutput& form) {
   ASSIGN_OR_RETURN(const std::unique_ptr<BuildClient> client, Connect(coordinator));
   ASSIGN_OR_RETURN(const std::string cache, CacheDirectory());
   Interrupts interrupts(context.console);
   RegistryAccess registries(RegistryAccess::Patience::kPerson, flags.insecure_registries);
   ASSIGN_OR_RETURN(const RemoteProject project,
                    Prepare(context, flags, {}, cache, registries, interrupts.token()));
-  if (project.selected.selection.images.empty()) return ExitCode::kOk;
-  ASSIGN_OR_RETURN(const v1::PlanBuildResponse plan, client->PlanBuild(project.submission));
-  context.console->Out(json ? PlanJson(plan) : PlanTable(plan));
+  v1::PlanBuildResponse plan;
+  if (!project.selected.selection.images.empty()) {
+    ASSIGN_OR_RETURN(plan, client->PlanBuild(project.submission));
+  }
+  RETURN_IF_ERROR(PrintPlan(*context.console, form, project.selected, plan,
+                            SurroundingsOf(project.selected, flags), project.pushes,
+                            CredentialIdsOf(registries.credentials())));
   return ExitCode::kOk;
 }
 

@@ -10,6 +10,7 @@
 #include "cli/build_flags.h"
 #include "cli/command.h"
 #include "cli/coordinator_flags.h"
+#include "cli/plan_output.h"
 
 namespace stevedore::cli {
 
@@ -31,9 +32,10 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
                                        const CoordinatorFlags& coordinator,
                                        const RemoteOptions& options);
 
-// Prints what BuildRemotely would do, as a table or JSON; contexts are digested but not sent.
+// Prints what BuildRemotely would do, in the form that `form` says; contexts are digested but not
+// sent.
 absl::StatusOr<ExitCode> PlanRemotely(CommandContext& context, const BuildFlags& flags,
-                                      const CoordinatorFlags& coordinator, bool json);
+                                      const CoordinatorFlags& coordinator, const PlanOutput& form);
 
 }  // namespace stevedore::cli
 

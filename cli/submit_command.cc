@@ -1,9 +1,14 @@
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "absl/status/status.h"
+#include "base/status.h"
 #include "cli/build_flags.h"
 #include "cli/command.h"
 #include "cli/coordinator_flags.h"
+#include "cli/plan_output.h"
 #include "cli/remote_build.h"
 
 namespace stevedore::cli {
@@ -14,7 +19,23 @@ struct SubmitFlags {
   BuildFlags build;
   CoordinatorFlags coordinator;
   RemoteOptions remote;
+  std::vector<std::string> outputs;
 };
+
+absl::StatusOr<ExitCode> Submit(CommandContext& context, const SubmitFlags& flags) {
+  PrintNotices(*context.console, flags.build);
+  ASSIGN_OR_RETURN(OutputFlags output, ReadOutputFlags(flags.outputs, /*graph=*/""));
+  if (!output.place.empty() || (output.has_format && !flags.build.dry_run)) {
+    return absl::InvalidArgumentError(
+        "--output of submit is table, json or yaml, and for --dry-run: images go where their "
+        "references say");
+  }
+  if (!flags.build.dry_run) {
+    return BuildRemotely(context, flags.build, flags.coordinator, flags.remote);
+  }
+  output.plan.detailed = true;
+  return PlanRemotely(context, flags.build, flags.coordinator, output.plan);
+}
 
 }  // namespace
 
@@ -51,14 +72,11 @@ void AddSubmitCommand(CLI::App& app, CommandContext& context) {
       ->type_name("HOST[/PATH]")
       ->allow_extra_args(false)
       ->needs(seal);
+  command->add_option("--output", flags->outputs, "The form of a --dry-run")
+      ->allow_extra_args(false)
+      ->type_name("table|json|yaml");
   command->callback([&context, flags] {
-    context.action = [&context, flags] {
-      PrintNotices(*context.console, flags->build);
-      if (flags->build.dry_run) {
-        return PlanRemotely(context, flags->build, flags->coordinator, /*json=*/false);
-      }
-      return BuildRemotely(context, flags->build, flags->coordinator, flags->remote);
-    };
+    context.action = [&context, flags] { return Submit(context, *flags); };
   });
 }
 
