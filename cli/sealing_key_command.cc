@@ -20,7 +20,7 @@ using credentials::SealingPrivateKey;
 using credentials::SealingPublicKey;
 
 // Creates `path`, which must not exist: who loses a private key loses what was sealed to it.
-absl::Status WriteNewFile(const std::string& path, const std::string& content) {
+absl::Status WriteNewFile(const std::string& path, const base::Secret& content) {
   absl::StatusOr<base::FileDescriptor> file =
       base::OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (absl::IsAlreadyExists(file.status())) {
@@ -28,7 +28,7 @@ absl::Status WriteNewFile(const std::string& path, const std::string& content) {
         absl::StrCat(path, " exists already; name another file, or --force replaces it"));
   }
   RETURN_IF_ERROR(file.status());
-  absl::Status status = base::WriteFully(file->get(), content, path);
+  absl::Status status = base::WriteFully(file->get(), content.Reveal(), path);
   if (status.ok() && fsync(file->get()) != 0) status = base::ErrnoStatus(errno, path);
   if (status.ok()) status = file->Close();
   if (!status.ok()) unlink(path.c_str());
@@ -37,10 +37,10 @@ absl::Status WriteNewFile(const std::string& path, const std::string& content) {
 
 absl::StatusOr<ExitCode> Create(CommandContext& context, const std::string& file, bool force) {
   ASSIGN_OR_RETURN(const SealingPrivateKey key, SealingPrivateKey::Generate());
-  const std::string secret = absl::StrCat(key.ToString().Reveal(), "\n");
+  const base::Secret secret(absl::StrCat(key.ToString().Reveal(), "\n"));
   const std::string known = absl::StrCat(key.public_key().ToString(), "\n");
   RETURN_IF_ERROR(
-      force ? base::WriteFileAtomically(file, secret, 0600) : WriteNewFile(file, secret),
+      force ? base::WriteFileAtomically(file, secret.Reveal(), 0600) : WriteNewFile(file, secret),
       "sealing key");
   RETURN_IF_ERROR(base::WriteFileAtomically(file + ".pub", known, 0644), "sealing key");
   context.console->Err(absl::StrCat("sealing key ", key.public_key().id(), ": ", file,

@@ -162,7 +162,7 @@ void Scheduler::LoadRun(const LedgerRecord& record) {
 }
 
 void Scheduler::LoadBuild(const std::string& id, const std::map<std::string, std::string>& fields,
-                          absl::Time now) {
+                          absl::Time /*now*/) {
   const auto drop = [&](absl::string_view why) {
     base::Log(base::LogLevel::kWarning, "dropped a build from the ledger",
               {{"build", id}, {"reason", why}});
@@ -220,7 +220,6 @@ void Scheduler::LoadBuild(const std::string& id, const std::map<std::string, std
     unfinished_tasks_ += static_cast<int64_t>(build.tasks.size()) - build.over;
     Prioritise(build);
   }
-  (void)now;
 }
 
 void Scheduler::LoadTask(Build& build, int t, const std::string& value) {

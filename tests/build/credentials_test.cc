@@ -89,6 +89,72 @@ TEST_F(CredentialsTest, EnvironmentStorePrintsWhatToExport) {
   EXPECT_THAT(Cli({"get", "credentials"}).out, HasSubstr("docker.io  username-password"));
 }
 
+TEST_F(CredentialsTest, AnyFolderCanBeTheStore) {
+  const std::string store = project_->Scratch("elsewhere");
+  const std::vector<std::string> at = {"--local-storage-path", store};
+  const auto run = [&](std::vector<std::string> arguments, const std::string& input = "") {
+    arguments.insert(arguments.end(), at.begin(), at.end());
+    return Cli(arguments, input);
+  };
+  ASSERT_EQ(run({"create", "credentials", "b:5000", "--username", "bob", "--password-stdin"},
+                std::string(300, 'l'))
+                .exit_code,
+            0);
+  ASSERT_EQ(run({"create", "credentials", "a:5000", "--username", "al", "--password-stdin"}, "s")
+                .exit_code,
+            0);
+  // A shorter record in place of a longer one leaves nothing of it.
+  ASSERT_EQ(
+      run({"create", "credentials", "b:5000", "--username", "bob", "--password-stdin", "--force"},
+          "short")
+          .exit_code,
+      0);
+  EXPECT_EQ(run({"get", "credentials"}).out,
+            "ID      TYPE               CREDENTIALS\n"
+            "a:5000  username-password  username=al\n"
+            "b:5000  username-password  username=bob\n");
+  EXPECT_EQ(run({"rotate", "credentials", "a:5000", "--password-stdin"}, "t").exit_code, 0);
+  EXPECT_THAT(run({"get", "credentials", "--show-secrets", "--output", "yaml"}).out,
+              AllOf(HasSubstr("password: \"t\""), HasSubstr("password: \"short\"")));
+  environment_["STEVEDORE_CREDENTIALS_ENCRYPTION_KEY"] = "new key";
+  EXPECT_THAT(run({"migrate", "credentials"}).err, HasSubstr("2 rewritten"));
+  EXPECT_EQ(run({"delete", "credentials", "a:5000"}).exit_code, 0);
+  EXPECT_THAT(run({"get", "credentials"}).out, Not(HasSubstr("a:5000")));
+  environment_["STEVEDORE_CREDENTIALS_STORAGE_TYPE"] = "envvars";
+  const ProcessResult wrong = run({"get", "credentials"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, AllOf(HasSubstr("--local-storage-path"), HasSubstr("`envvars`")));
+}
+
+TEST_F(CredentialsTest, EveryKindOfCredentialIsListed) {
+  const std::vector<std::vector<std::string>> kinds = {
+      {"a", "--aws-access-key-id", "AKIA1", "--aws-region", "eu-1", "--password-stdin"},
+      {"b", "--aws-role-arn", "arn:aws:iam::1:role/r", "--aws-use-default-credentials-chain"},
+      {"c", "--aws-use-default-credentials-chain", "--aws-profile", "p",
+       "--aws-shared-config-files", "x,y"},
+      {"d", "--private-key-file", "/keys/k", "--git-ssh-user", "git", "--ask-private-key-password",
+       "--password-stdin"},
+      {"e", "--allow-use-ssh-agent"},
+  };
+  for (const std::vector<std::string>& kind : kinds) {
+    std::vector<std::string> arguments = {"create", "badge"};
+    arguments.insert(arguments.end(), kind.begin(), kind.end());
+    const ProcessResult result = Cli(arguments, "hidden");
+    ASSERT_EQ(result.exit_code, 0) << kind[0] << result.err;
+  }
+  const ProcessResult table = Cli({"list", "credential"});
+  EXPECT_THAT(
+      table.out,
+      AllOf(HasSubstr("a   AWS static credentials"), HasSubstr("b   AWS role arn"),
+            HasSubstr("c   AWS default Credentials chain"), HasSubstr("d   Private key file"),
+            HasSubstr("e   SSH agent"), Not(HasSubstr("hidden"))));
+  for (const char* format : {"table", "json", "yaml"}) {
+    EXPECT_THAT(Cli({"get", "creds", "--output", format}).out, Not(HasSubstr("hidden")));
+    EXPECT_THAT(Cli({"get", "creds", "--output", format, "--show-secrets"}).out,
+                HasSubstr("hidden"));
+  }
+}
+
 TEST_F(CredentialsTest, MistakesSayWhatToDo) {
   EXPECT_EQ(Cli({"create", "credentials", "--username", "a", "--password-stdin"}, "x").exit_code,
             2);
