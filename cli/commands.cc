@@ -34,6 +34,8 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddRotateCredentials(*rotate->fallthrough(), context);
   CLI::App* migrate = app.add_subcommand("migrate", "Bring stored data to today's format");
   AddMigrateCredentials(*migrate->fallthrough(), context);
+  AddLoginCommand(app, context);
+  AddLogoutCommand(app, context);
   AddVersionCommand(app, context);
   AddCompletionCommand(app, context);
 }

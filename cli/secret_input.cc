@@ -133,4 +133,26 @@ absl::StatusOr<base::Secret> ReadSecret(Console& console, absl::string_view what
   return base::Secret(std::move(text));
 }
 
+absl::StatusOr<std::string> ReadLine(Console& console, absl::string_view what, int input) {
+  if (!isatty(input)) {
+    return absl::InvalidArgumentError(absl::StrCat("there is no terminal to ask for the ", what));
+  }
+  console.Err(absl::StrCat("Enter ", what, ": "));
+  std::string text;
+  char byte = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, ReadByte(input, &byte));
+    if (!more) {
+      console.Err("\n");
+      return absl::CancelledError("nothing was entered; nothing was changed");
+    }
+    if (byte == '\n') break;
+    text.push_back(byte);
+    if (text.size() > kLimitBytes) return TooLong();
+  }
+  if (!text.empty() && text.back() == '\r') text.pop_back();
+  if (text.empty()) return absl::InvalidArgumentError(absl::StrCat("the ", what, " is empty"));
+  return text;
+}
+
 }  // namespace stevedore::cli

@@ -27,6 +27,11 @@ struct SecretSource {
 absl::StatusOr<base::Secret> ReadSecret(Console& console, absl::string_view what,
                                         const SecretSource& source, int input = STDIN_FILENO);
 
+// Reads one line called `what` ("user name") that is no secret, at a terminal. Errors as
+// ReadSecret.
+absl::StatusOr<std::string> ReadLine(Console& console, absl::string_view what,
+                                     int input = STDIN_FILENO);
+
 }  // namespace stevedore::cli
 
 #endif  // STEVEDORE_CLI_SECRET_INPUT_H_

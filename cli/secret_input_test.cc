@@ -105,5 +105,12 @@ TEST(ReadSecretTest, TheTerminalShowsNothing) {
   EXPECT_THAT(Type("ses\x03").secret, StatusIs(absl::StatusCode::kCancelled));
 }
 
+TEST(ReadLineTest, WithoutATerminalItSaysWhatIsMissing) {
+  testing::StringConsole console;
+  ASSERT_OK_AND_ASSIGN(const base::FileDescriptor input, base::OpenFile("/dev/null", O_RDONLY));
+  EXPECT_THAT(ReadLine(console, "user name", input.get()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("user name")));
+}
+
 }  // namespace
 }  // namespace stevedore::cli
