@@ -112,7 +112,8 @@ TEST_F(DockerLoginsTest, AHelperKeepsThePasswordAndTheFileASign) {
   ASSERT_OK(base::WriteFileAtomically(At("docker-credential-f"), R"(#!/bin/sh
 case $1 in
 store) cat > $DIR/kept ;;
-get) cat > /dev/null; cat $DIR/kept 2>/dev/null || { echo credentials not found in native keychain; exit 1; } ;;
+get) cat > /dev/null
+  cat $DIR/kept 2>/dev/null || { echo credentials not found in native keychain; exit 1; } ;;
 erase) rm $DIR/kept ;;
 esac
 )",

@@ -35,18 +35,23 @@ Complaint ReadComplaint(absl::string_view body) {
   return {"", std::string(absl::StripAsciiWhitespace(body))};
 }
 
+// What to run: both write the same file.
+std::string LoginCommands(const std::string& registry) {
+  return absl::StrCat("stevedore-cli login ", registry, " (or docker login ", registry, ")");
+}
+
 std::string Remedy401(const ErrorContext& context) {
   if (!context.credential.has_value()) {
-    return absl::StrCat("no password for ", context.registry, " is known; run docker login ",
-                        context.registry);
+    return absl::StrCat("no password for ", context.registry, " is known; run ",
+                        LoginCommands(context.registry));
   }
   if (!context.credential->identity_token.empty() || !context.credential->registry_token.empty()) {
     return absl::StrCat("the token for ", context.registry, " (from ", context.credential->origin,
-                        ") has expired or was withdrawn; run docker login ", context.registry);
+                        ") has expired or was withdrawn; run ", LoginCommands(context.registry));
   }
   return absl::StrCat("wrong password for user ", base::Quoted(context.credential->username),
-                      " of ", context.registry, " (from ", context.credential->origin,
-                      "); run docker login ", context.registry);
+                      " of ", context.registry, " (from ", context.credential->origin, "); run ",
+                      LoginCommands(context.registry));
 }
 
 absl::Status Refused(const ErrorContext& context, const std::string& cause) {
@@ -59,7 +64,7 @@ absl::Status Refused(const ErrorContext& context, const std::string& cause) {
   return absl::PermissionDeniedError(absl::StrCat(
       cause, "; ", context.registry, " does not let ", who, " ",
       context.access.empty() ? "do this" : context.access,
-      "; ask its owner, or log in as somebody else with docker login ", context.registry));
+      "; ask its owner, or log in as somebody else with ", LoginCommands(context.registry)));
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ TEST(StatusFromAnswerTest, SaysCodeCauseAndRemedy) {
   ErrorContext context{
       .doing = "GET http://reg/v2/a/manifests/1", .registry = "reg", .access = "pull from a"};
   for (const Case& test : std::vector<Case>{
-           {401, "", absl::StatusCode::kUnauthenticated, "run docker login reg"},
+           {401, "", absl::StatusCode::kUnauthenticated,
+            "run stevedore-cli login reg (or docker login reg)"},
            {403, R"({"errors":[{"code":"DENIED","message":"no"}]})",
             absl::StatusCode::kPermissionDenied, "does not let an anonymous user pull from a"},
            {404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]})",
