@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
-# Runs a unittest file with Debian's python3 ($1: the file).
+# Runs a unittest file with Debian's python3 ($1: the file; the rest: its arguments).
 set -euo pipefail
-exec /usr/bin/python3 -B "$1"
+exec /usr/bin/python3 -B "$@"

@@ -29,6 +29,8 @@ packages_of() {
       packages_of demo
       echo libgtest-dev libgmock-dev libbenchmark-dev
       echo umoci docker.io apache2-utils openssl
+      # For a YAML language server. Node.js from elsewhere brings an npm of its own.
+      command -v npm >/dev/null || echo nodejs npm
       ;;
     check)
       packages_of test
@@ -104,6 +106,39 @@ install_packages() {
   fi
 }
 
+# Puts the YAML language server that tests/schema is tested with into the user's cache, as its lock
+# file says. A test that misses it says so; nothing else needs it.
+install_language_server() {
+  local source digest folder home
+  source=$(dirname "$0")/../tests/schema
+  digest=$(sha256sum "$source/package-lock.json" | cut -c1-16)
+  home=$(getent passwd "$(id -u)" | cut -d: -f6)
+  folder=$home/.cache/stevedore/yaml-language-server-$digest
+  [ ! -d "$folder" ] || return 0
+  echo "setup: npm ci (YAML language server for tests/schema)"
+  mkdir -p "$home/.cache/stevedore"
+  rm -rf "$folder.new"
+  mkdir "$folder.new"
+  cp "$source/package.json" "$source/package-lock.json" "$folder.new"
+  if (cd "$folder.new" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); then
+    mv "$folder.new" "$folder"
+  else
+    rm -rf "$folder.new"
+    echo "setup: npm could not install the YAML language server; the test in tests/schema will" \
+         "fail. Check the network and npm's configuration, then run this again." >&2
+  fi
+}
+
+# What a profile needs that is no Debian package. "$@": profiles.
+install_others() {
+  local profile
+  for profile in "$@"; do
+    case "$profile" in
+      test | check) install_language_server; return ;;
+    esac
+  done
+}
+
 main() {
   if [ $# -eq 0 ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0"
@@ -122,6 +157,7 @@ main() {
   wanted=$(wanted_of "$@")
   for package in $wanted; do is_installed "$package" || missing+=("$package"); done
   if [ ${#missing[@]} -eq 0 ]; then
+    install_others "$@"
     echo "setup: everything for '$*' is installed"
     exit 0
   fi
@@ -139,6 +175,7 @@ main() {
     echo "setup: installing needs root and there is no sudo; run as root: $0 $*" >&2
     exit 1
   fi
+  install_others "$@"
   echo "setup: done"
 }
 
