@@ -3,8 +3,10 @@
 #include <memory>
 #include <utility>
 
+#include "credentials/open_credentials.h"
 #include "transfer/docker_engine_address.h"
 #include "worker/drivers/assemble.h"
+#include "worker/drivers/buildkit.h"
 #include "worker/drivers/docker.h"
 #include "worker/drivers/none.h"
 #include "worker/drivers/sleep.h"
@@ -18,6 +20,7 @@ DriverSet CreateDrivers(const DriverResources& resources) {
     drivers.emplace(std::move(name), std::move(driver));
   };
   add(std::make_unique<AssembleDriver>(resources));
+  add(std::make_unique<BuildkitDriver>(resources, credentials::ProcessEnvironment()));
   add(std::make_unique<DockerDriver>(resources, transfer::DockerEnvironment()));
   add(std::make_unique<SleepDriver>());
   add(std::make_unique<NoneDriver>());

@@ -105,6 +105,13 @@ void ProgressLog::Flush() {
   }
 }
 
+std::string ProgressLog::FailedStep() const {
+  for (const auto& [digest, step] : steps_) {
+    if (step.failed) return step.name;
+  }
+  return "";
+}
+
 std::string ProgressLog::FailedOutput() const {
   for (const auto& [digest, step] : steps_) {
     if (step.failed && !step.tail.empty()) return step.tail;

@@ -34,6 +34,8 @@ class ProgressLog {
   // Prints what has no line end yet. Call when the build is over.
   void Flush();
 
+  // Name of the step that failed; empty if none did.
+  std::string FailedStep() const;
   // The last lines that commands printed, of the step that failed if one did, at most 4 KiB.
   std::string FailedOutput() const;
 
