@@ -11,3 +11,7 @@ echo
 echo "== Scheduler: real graphs through the queue, tasks that need no time"
 bazel build --config=release //bench/scheduler:drain
 "$(bazel info --config=release bazel-bin 2>/dev/null)/bench/scheduler/drain" bench/scheduler/graphs
+
+echo
+echo "== Definitions: trees of 1,000 to 100,000 loaded, planned, compared with git"
+bench/definitions/run.sh

@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/testing/status_matchers.h"
 #include "cli/testing/string_console.h"
@@ -104,6 +108,151 @@ TEST_F(BuildFlagsTest, BuildParentsHasThreeValues) {
   EXPECT_THAT(ReadBuildParents(Parse("web")), base::testing::IsOkAndHolds(BuildParents::kAuto));
   EXPECT_THAT(ReadBuildParents(Parse("web --build-parents sometimes")),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("auto, always or never")));
+}
+
+// One row of the table of flags: what is typed, and whether that gave what it should.
+struct FlagCase {
+  const char* line;
+  std::function<bool(const graph::SelectionRequest&)> gives;
+};
+
+TEST_F(BuildFlagsTest, EveryFlagOfATableReachesTheRequest) {
+  configuration_.push_images = true;
+  using R = graph::SelectionRequest;
+  const std::vector<FlagCase> cases = {
+      {"web -v 1", [](const R& r) { return r.versions == std::vector<std::string>{"1"}; }},
+      {"web --image-version 1 --image-version 2,3",
+       [](const R& r) { return r.versions.size() == 3; }},
+      {"web --build-on-cascade", [](const R& r) { return r.cascade && r.cascade_depth < 0; }},
+      {"web --build-on-cascade=false", [](const R& r) { return !r.cascade; }},
+      {"web --build-on-cascade --cascade-depth 0", [](const R& r) { return r.cascade_depth == 0; }},
+      {"web --cascade", [](const R& r) { return r.cascade; }},
+      {"web -t a,b", [](const R& r) { return r.overrides.tags.size() == 2; }},
+      {"web --tag a --tag b", [](const R& r) { return r.overrides.tags.size() == 2; }},
+      {"web -l k=v", [](const R& r) { return r.overrides.labels.at("k") == "v"; }},
+      {"web --label k=", [](const R& r) { return r.overrides.labels.at("k").empty(); }},
+      {"web --label k=a=b", [](const R& r) { return r.overrides.labels.at("k") == "a=b"; }},
+      {"web -L k=v", [](const R& r) { return r.overrides.persistent_labels.at("k") == "v"; }},
+      {"web --persistent-label k=v",
+       [](const R& r) { return r.overrides.persistent_labels.at("k") == "v"; }},
+      {"web -x k=v,l=w", [](const R& r) { return r.overrides.vars.at("l") == "w"; }},
+      {"web --variable k=v", [](const R& r) { return r.overrides.vars.at("k") == "v"; }},
+      {"web --set k=v", [](const R& r) { return r.overrides.vars.at("k") == "v"; }},
+      {"web --set k=old --variable k=new",  // The old spelling wins, in whatever order.
+       [](const R& r) { return r.overrides.vars.at("k") == "old"; }},
+      {"web -p k=v", [](const R& r) { return r.overrides.persistent_vars.at("k") == "v"; }},
+      {"web --persistent-variable k=v",
+       [](const R& r) { return r.overrides.persistent_vars.at("k") == "v"; }},
+      {"web --set-persistent k=v",
+       [](const R& r) { return r.overrides.persistent_vars.at("k") == "v"; }},
+      {"web", [](const R& r) { return !r.overrides.image_name.has_value(); }},
+      {"web -i x", [](const R& r) { return r.overrides.image_name == "x"; }},
+      {"web --image-name x", [](const R& r) { return r.overrides.image_name == "x"; }},
+      {"web --image-name -", [](const R& r) { return !r.overrides.image_name.has_value(); }},
+      {"web -r x", [](const R& r) { return r.overrides.registry == "x"; }},
+      {"web --image-registry-host x", [](const R& r) { return r.overrides.registry == "x"; }},
+      {"web -r -", [](const R& r) { return !r.overrides.registry.has_value(); }},
+      {"web --registry x", [](const R& r) { return r.overrides.registry == "x"; }},
+      {"web --image-registry-host a --registry x",
+       [](const R& r) { return r.overrides.registry == "x"; }},
+      {"web -n x", [](const R& r) { return r.overrides.name_space == "x"; }},
+      {"web --image-registry-namespace x",
+       [](const R& r) { return r.overrides.name_space == "x"; }},
+      {"web --namespace x", [](const R& r) { return r.overrides.name_space == "x"; }},
+      {"web -I x", [](const R& r) { return r.overrides.image_from_name == "x"; }},
+      {"web --image-from-name x", [](const R& r) { return r.overrides.image_from_name == "x"; }},
+      {"web --image-from x", [](const R& r) { return r.overrides.image_from_name == "x"; }},
+      {"web -V x", [](const R& r) { return r.overrides.image_from_version == "x"; }},
+      {"web --image-from-version x",
+       [](const R& r) { return r.overrides.image_from_version == "x"; }},
+      {"web -R x", [](const R& r) { return r.overrides.image_from_registry == "x"; }},
+      {"web --image-from-registry x",
+       [](const R& r) { return r.overrides.image_from_registry == "x"; }},
+      {"web -N x", [](const R& r) { return r.overrides.image_from_namespace == "x"; }},
+      {"web --image-from-namespace x",
+       [](const R& r) { return r.overrides.image_from_namespace == "x"; }},
+      {"web -N -", [](const R& r) { return !r.overrides.image_from_namespace.has_value(); }},
+      {"web --enable-semver-tags -T a,b",
+       [](const R& r) { return r.overrides.semver_templates.size() == 2; }},
+      {"web --enable-semver-tags --semver-tags-template a",
+       [](const R& r) { return r.overrides.semver_templates.size() == 1; }},
+      {"web --pull-parent-image", [](const R& r) { return r.overrides.pull_parent_image; }},
+      {"web --remove-local-images-after-push",
+       [](const R& r) { return r.overrides.remove_local_images; }},
+      {"web --remove-local-images-after-push --push-after-build=false",
+       [](const R& r) { return !r.overrides.remove_local_images; }},
+      {"web --use-docker-normalized-name", [](const R& r) { return r.overrides.normalized_names; }},
+      {"web --ansible-connection-local",
+       [](const R& r) { return r.overrides.ansible.connection_local; }},
+      {"web --connection-local", [](const R& r) { return r.overrides.ansible.connection_local; }},
+      {"web --ansible-inventory-path h,",
+       [](const R& r) { return r.overrides.ansible.inventory == "h,"; }},
+      {"web --inventory h", [](const R& r) { return r.overrides.ansible.inventory == "h"; }},
+      {"web --ansible-limit w", [](const R& r) { return r.overrides.ansible.limit == "w"; }},
+      {"web --limit w", [](const R& r) { return r.overrides.ansible.limit == "w"; }},
+      {"web --ansible-intermediate-container-name b",
+       [](const R& r) { return r.overrides.ansible.intermediate_container_name == "b"; }},
+      {"web --builder-name b",
+       [](const R& r) { return r.overrides.ansible.intermediate_container_name == "b"; }},
+      {"web --platform linux/arm64,linux/amd64 --platform linux/arm64",
+       [](const R& r) {
+         return r.overrides.platforms == std::vector<std::string>{"linux/arm64", "linux/amd64"};
+       }},
+      {"--changed-since HEAD", [](const R& r) { return r.everything && r.names.empty(); }},
+      {"web api --changed-since HEAD", [](const R& r) { return !r.everything; }},
+  };
+  for (const FlagCase& flag : cases) {
+    const auto request = ReadSelectionRequest(Parse(flag.line), configuration_);
+    ASSERT_OK(request) << flag.line;
+    EXPECT_TRUE(flag.gives(*request)) << flag.line;
+  }
+}
+
+TEST_F(BuildFlagsTest, WrongValuesNameTheFlag) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"web --variable a=1,2", "--variable"},
+      {"web --set x", "--variable"},
+      {"web --label =x", "--label"},
+      {"web --persistent-label x", "--persistent-label"},
+      {"web -p x", "--persistent-variable"},
+      {"web --platform linux", "--platform"},
+      {"web --platform a/b/c/d", "--platform"},
+      {"", "--changed-since"},
+  };
+  for (const auto& [line, flag] : cases) {
+    EXPECT_THAT(ReadSelectionRequest(Parse(line), configuration_),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(flag)))
+        << line;
+  }
+}
+
+TEST_F(BuildFlagsTest, EveryOldSpellingWarns) {
+  for (const char* line :
+       {"--cascade", "--connection-local", "--num-workers 1", "--set a=b", "--set-persistent a=b",
+        "--builder-name x", "--image-from x", "--inventory x", "--limit x", "--namespace x",
+        "--registry x", "--no-push"}) {
+    const BuildFlags flags = Parse(std::string("web ") + line);
+    ASSERT_EQ(flags.notices.size(), 1) << line;
+    const std::string flag = std::string(line).substr(0, std::string(line).find(' '));
+    EXPECT_THAT(flags.notices[0], ::testing::StartsWith(flag)) << line;
+  }
+}
+
+TEST_F(BuildFlagsTest, AnEmptyOldSpellingSaysNothing) {
+  BuildFlags flags;
+  CLI::App app("test");
+  AddSelectionFlags(app, flags);
+  app.parse(std::vector<std::string>{"", "--registry", "x", "--image-registry-host", "web"});
+  EXPECT_EQ(flags.image_registry_host, "x");
+  EXPECT_EQ(flags.notices.size(), 1);
+}
+
+TEST_F(BuildFlagsTest, ADepthWithoutCascadeIsWorthAWord) {
+  testing::StringConsole console;
+  PrintNotices(console, Parse("web --cascade-depth 1"));
+  EXPECT_THAT(console.TakeErr(), HasSubstr("--cascade-depth has no effect"));
+  PrintNotices(console, Parse("web --cascade-depth 1 --build-on-cascade"));
+  EXPECT_EQ(console.TakeErr(), "");
 }
 
 }  // namespace
