@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -8,25 +7,29 @@
 #include "graph/schema.h"
 
 namespace stevedore::cli {
+namespace {
+
+graph::SchemaKind KindOf(const std::string& name) {
+  if (name == "configuration") return graph::SchemaKind::kConfiguration;
+  if (name == "images") return graph::SchemaKind::kImages;
+  if (name == "builders") return graph::SchemaKind::kBuilders;
+  return graph::SchemaKind::kAll;
+}
+
+}  // namespace
 
 void AddSchemaCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "schema",
       "Print a JSON Schema (draft-07) of the files that you write, for editors with a YAML "
       "language server");
-  const auto kind = std::make_shared<graph::SchemaKind>(graph::SchemaKind::kAll);
-  const std::map<std::string, graph::SchemaKind> kinds = {
-      {"all", graph::SchemaKind::kAll},
-      {"configuration", graph::SchemaKind::kConfiguration},
-      {"images", graph::SchemaKind::kImages},
-      {"builders", graph::SchemaKind::kBuilders},
-  };
+  const auto kind = std::make_shared<std::string>("all");
   command->add_option("kind", *kind, "Which files; all: one file or several with any of it")
-      ->transform(CLI::CheckedTransformer(kinds))
+      ->check(CLI::IsMember({"all", "configuration", "images", "builders"}))
       ->type_name("all|configuration|images|builders");
   command->callback([&context, kind] {
     context.action = [&context, kind]() -> absl::StatusOr<ExitCode> {
-      context.console->Out(ToJsonText(graph::SchemaOf(*kind)));
+      context.console->Out(ToJsonText(graph::SchemaOf(KindOf(*kind))));
       return ExitCode::kOk;
     };
   });

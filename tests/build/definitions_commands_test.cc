@@ -164,5 +164,25 @@ TEST_F(DefinitionsCommandsTest, ValidateFindsReferencesThatClash) {
   EXPECT_THAT(result.err, AllOf(HasSubstr("images.yaml:3:"), HasSubstr("same:1")));
 }
 
+TEST_F(DefinitionsCommandsTest, LintTellsWarningsFromErrors) {
+  project_->Write("images.yaml", "images:\n  a: {\"*\": }\n");
+  ProcessResult result = project_->Cli({"lint"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("images.yaml:2:7: warning SV203: "));
+  EXPECT_EQ(project_->Cli({"lint", "--strict"}).exit_code, 2);
+  project_->Write("images.yaml", "images:\n  a: {1: {parnets: }}\n");
+  result = project_->Cli({"lint", "--output", "json"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.out, AllOf(HasSubstr("\"code\": \"SV003\""), HasSubstr("\"line\": 2"),
+                                HasSubstr("\"fix\": \"did you mean `parents`?")));
+}
+
+TEST_F(DefinitionsCommandsTest, SchemaPrintsAPartOrAll) {
+  EXPECT_THAT(project_->Cli({"schema"}).out,
+              AllOf(HasSubstr("draft-07"), HasSubstr("images_path"), HasSubstr("\"builders\"")));
+  EXPECT_THAT(project_->Cli({"schema", "images"}).out, Not(HasSubstr("images_path")));
+  EXPECT_EQ(project_->Cli({"schema", "nonsense"}).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace stevedore::testing
