@@ -7,6 +7,13 @@ namespace stevedore::cli {
 
 std::vector<std::string> ReadArguments(int argc, const char* const* argv) {
   std::vector<std::string> arguments;
+  // `help build` is `build --help`.
+  const bool help = argc > 1 && absl::string_view(argv[1]) == "help";
+  if (help) {
+    arguments.assign(argv + 2, argv + argc);
+    arguments.push_back("--help");
+    return arguments;
+  }
   bool flags_end = false;
   for (int i = 1; i < argc; ++i) {
     absl::string_view argument = argv[i];

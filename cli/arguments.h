@@ -9,7 +9,8 @@
 namespace stevedore::cli {
 
 // The arguments without the program's name. `--flag=` becomes `--flag` and an empty argument: an
-// empty value means "none", which the parser would take for a missing one. Thread-safe.
+// empty value means "none", which the parser would take for a missing one. `help build` becomes
+// `build --help`. Thread-safe.
 std::vector<std::string> ReadArguments(int argc, const char* const* argv);
 
 }  // namespace stevedore::cli

@@ -14,5 +14,12 @@ TEST(ArgumentsTest, EmptyValuesStayValues) {
               ElementsAre("build", "--registry", "", "--tag=a=", "--", "--x="));
 }
 
+TEST(ArgumentsTest, HelpIsACommandToo) {
+  const char* alone[] = {"program", "help"};
+  EXPECT_THAT(ReadArguments(2, alone), ElementsAre("--help"));
+  const char* of[] = {"program", "help", "get", "images"};
+  EXPECT_THAT(ReadArguments(4, of), ElementsAre("get", "images", "--help"));
+}
+
 }  // namespace
 }  // namespace stevedore::cli

@@ -9,15 +9,27 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/command_log.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
 
 namespace stevedore::cli {
 namespace {
+
+// "get images": the commands that were named, without their arguments.
+std::string CommandName(const CLI::App& app) {
+  std::string name;
+  for (const CLI::App* command : app.get_subcommands()) {
+    absl::StrAppend(&name, command->get_name(), " ", CommandName(*command));
+  }
+  absl::StripTrailingAsciiWhitespace(&name);
+  return name;
+}
 
 int Main(int argc, char** argv) {
   // Definitions are thousands of small values that live as long as the command: collecting freed
@@ -52,8 +64,11 @@ int Main(int argc, char** argv) {
     console.Out(app.help());
     return static_cast<int>(ExitCode::kOk);
   }
+  CommandLog log(CommandName(app));
+  context.log = &log;
   const absl::StatusOr<ExitCode> result = context.action();
   if (result.ok()) return static_cast<int>(*result);
+  log.Error(result.status().message());
   PrintError(console, context.debug ? result.status().ToString()
                                     : absl::string_view(result.status().message()));
   return static_cast<int>(ExitCodeOf(result.status()));

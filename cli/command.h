@@ -16,6 +16,8 @@ class App;
 
 namespace stevedore::cli {
 
+class CommandLog;
+
 // What a command starts from. Filled while the command line is parsed; lives as long as the command
 // runs.
 struct CommandContext {
@@ -24,6 +26,8 @@ struct CommandContext {
   std::string config_path;  // Empty: the usual places.
   bool debug = false;
   bool lenient = false;
+  // Opened as soon as settings say where it is. May be null.
+  CommandLog* log = nullptr;
   // What the parsed command line asks for. A command that returns an error has printed nothing
   // about it.
   absl::AnyInvocable<absl::StatusOr<ExitCode>()> action;
@@ -45,6 +49,7 @@ void AddLintCommand(CLI::App& app, CommandContext& context);
 void AddSchemaCommand(CLI::App& app, CommandContext& context);
 void AddLoginCommand(CLI::App& app, CommandContext& context);
 void AddLogoutCommand(CLI::App& app, CommandContext& context);
+void AddImportCommand(CLI::App& app, CommandContext& context);
 void AddVersionCommand(CLI::App& app, CommandContext& context);
 void AddCompletionCommand(CLI::App& app, CommandContext& context);
 

@@ -28,6 +28,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddValidateCommand(app, context);
   AddLintCommand(app, context);
   AddSchemaCommand(app, context);
+  AddImportCommand(app, context);
   CLI::App* remove = app.add_subcommand("delete", "Delete what is stored");
   AddDeleteCredentials(*remove->fallthrough(), context);
   CLI::App* rotate = app.add_subcommand("rotate", "Replace secrets");

@@ -3,40 +3,21 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <array>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "base/file.h"
 #include "base/status.h"
 #include "cli/structured_output.h"
+#include "cli/whole_file.h"
 
 namespace stevedore::cli {
 namespace {
 
 absl::Status Missing(absl::string_view flag, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(flag, " must not be empty; ", what));
-}
-
-absl::Status AlreadyThere(const std::string& path) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      path, ": there is a file already; give --force to replace it, or another --config"));
-}
-
-// Puts a complete file at `path` unless something is there: a link, unlike a rename, never
-// replaces.
-absl::Status WriteNew(const std::string& path, const std::string& text, mode_t mode) {
-  const std::string temporary = absl::StrCat(path, ".new-", getpid());
-  RETURN_IF_ERROR(base::WriteFileAtomically(temporary, text, mode));
-  const int result = link(temporary.c_str(), path.c_str());
-  const int error = errno;
-  unlink(temporary.c_str());
-  if (result == 0) return absl::OkStatus();
-  if (error == EEXIST) return AlreadyThere(path);
-  return absl::UnavailableError(absl::StrCat(path, ": ", strerror(error)));
 }
 
 }  // namespace
@@ -112,8 +93,7 @@ absl::Status WriteConfigurationFile(const std::string& path,
                                     const graph::Configuration& configuration, bool replace) {
   const std::string text = ConfigurationFileText(configuration);
   const mode_t mode = configuration.credentials_encryption_key.empty() ? 0644 : 0600;
-  if (!replace && base::Exists(path)) return AlreadyThere(path);
-  return replace ? base::WriteFileAtomically(path, text, mode) : WriteNew(path, text, mode);
+  return WriteWholeFile(path, text, mode, replace);
 }
 
 absl::StatusOr<base::Secret> GenerateEncryptionKey() {

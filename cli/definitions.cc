@@ -3,6 +3,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "cli/command_log.h"
 
 namespace stevedore::cli {
 namespace {
@@ -21,6 +22,9 @@ absl::StatusOr<graph::Configuration> LoadConfiguration(const CommandContext& con
   sources.lenient = context.lenient;
   absl::StatusOr<graph::Configuration> configuration = graph::Configuration::Load(sources);
   if (!configuration.ok()) return AsUsage(configuration.status());
+  if (context.log != nullptr && !configuration->log_path.empty()) {
+    RETURN_IF_ERROR(context.log->Open(configuration->log_path));
+  }
   for (const graph::Diagnostic& warning : configuration->warnings) {
     PrintWarning(*context.console, warning.ToString());
   }

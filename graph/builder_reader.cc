@@ -150,11 +150,36 @@ class Reader {
       }
     }
     builder.options_json = json->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    if (const YamlNode* contexts = node.Find("build_contexts"); contexts != nullptr) {
+      ReadBuildContexts(*contexts);
+    }
     if (driver == nullptr || driver->check == nullptr) return;
     if (const absl::Status status = driver->check(builder.options_json); !status.ok()) {
       return Report(At(node, status), codes::kDriverOptions);
     }
     if (builder.driver == "assemble") CheckAssemble(node);
+  }
+
+  // `build_contexts: {base: "target:NAME:VERSION"}` makes that image a parent.
+  void ReadBuildContexts(const YamlNode& node) {
+    if (!node.is_map()) return;
+    for (const auto& [name, value] : node.entries()) {
+      if (!value->is_scalar()) continue;
+      const std::string text = TextOf(*value, name->text());
+      absl::string_view target = text;
+      if (!absl::ConsumePrefix(&target, kTargetPrefix)) continue;
+      const std::pair<absl::string_view, absl::string_view> image =
+          absl::StrSplit(target, absl::MaxSplits(':', 1));
+      if (image.first.empty() || image.second.empty()) {
+        Report(value->Error(absl::StrCat("build_contexts.", name->text(),
+                                         ": an image of this project is written "
+                                         "target:NAME:VERSION, found ",
+                                         base::Quoted(text))),
+               codes::kDriverOptions);
+        continue;
+      }
+      result_.layer_images.push_back({std::string(target), value->where()});
+    }
   }
 
   // {image: {name: version}} becomes {image: "name:version"}: one spelling for build keys.

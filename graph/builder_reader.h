@@ -16,10 +16,13 @@
 
 namespace stevedore::graph {
 
+// In `build_contexts`, in front of "NAME:VERSION": another image of the catalog.
+inline constexpr char kTargetPrefix[] = "target:";
+
 // A builder and what it says about other images. A value.
 struct ReadBuilder {
   Builder builder;
-  // "name:version" of images whose layers it takes, with their places.
+  // "name:version" of images whose layers it takes or that are its contexts, with their places.
   std::vector<std::pair<std::string, SourceLocation>> layer_images;
   // Something in it was reported; what is left may have holes.
   bool broken = false;

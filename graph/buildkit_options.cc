@@ -28,7 +28,8 @@ constexpr Key kKeys[] = {
     {.name = "frontend", .description = "image of a frontend in place of BuildKit's own"},
     {.name = "build_contexts",
      .type = KeyType::kTextMap,
-     .description = "names to docker-image://NAME or the URL of a git repository or archive"},
+     .description = "names to target:NAME:VERSION (a parent), docker-image://NAME or the URL of a "
+                    "git repository or archive"},
 };
 
 constexpr absl::string_view kCacheForm =
@@ -113,13 +114,15 @@ absl::StatusOr<std::map<std::string, std::string>> Contexts(const Json& json) {
   if (!json.is_object()) return WrongOption("build_contexts", "names to places", json);
   ASSIGN_OR_RETURN(auto contexts, Texts("build_contexts", json));
   for (const auto& [name, place] : contexts) {
-    const bool known = absl::StartsWith(place, "docker-image://") ||
+    // target:NAME:VERSION is an image of this project; it is resolved before a driver sees it.
+    const bool known = absl::StartsWith(place, "target:") ||
+                       absl::StartsWith(place, "docker-image://") ||
                        absl::StartsWith(place, "https://") || absl::StartsWith(place, "http://") ||
                        absl::StartsWith(place, "git@") || absl::StartsWith(place, "ssh://");
     if (!known) {
       return WrongOption(absl::StrCat("build_contexts.", name),
-                         "docker-image://NAME or the URL of a git repository or archive; folders "
-                         "are merged by the builder's `context`",
+                         "target:NAME:VERSION, docker-image://NAME or the URL of a git repository "
+                         "or archive; folders are merged by the builder's `context`",
                          Json(place));
     }
   }

@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "graph/catalog_content.h"
@@ -98,14 +99,20 @@ class WildcardMaker {
       ASSIGN_OR_RETURN(const std::vector<Index> instances, Make(parent, version));
       bases.insert(bases.end(), instances.begin(), instances.end());
     }
+    if (content_.configuration.parent_instances == ParentInstances::kFirst && bases.size() > 1) {
+      std::nth_element(bases.begin(), bases.begin(), bases.end(),
+                       [this](Index a, Index b) { return At(a).version < At(b).version; });
+      bases.resize(1);
+    }
     if (bases.empty()) bases.push_back(Catalog::kNone);
     std::vector<Index> result;
     for (Index base : bases) {
       ASSIGN_OR_RETURN(const Index index, MakeOne(definition, version, base));
       if (std::find(result.begin(), result.end(), index) != result.end()) {
-        return definition.key->Error(absl::StrCat("several parents give the same version for ",
-                                                  definition.name, ":", version,
-                                                  "; make the parent's version part of `version`"));
+        return definition.key->Error(absl::StrCat(
+            "several parents give the same version for ", definition.name, ":", version,
+            "; make the parent's version part of `version`, or set "
+            "parent_instances: first"));
       }
       result.push_back(index);
     }
@@ -138,7 +145,7 @@ class WildcardMaker {
     for (const auto& [text, where] : rendered.layer_images) {
       const absl::StatusOr<Index> found = FindForLayers(content_, text);
       if (!found.ok()) {
-        return ErrorAt(where, absl::StrCat("image ", image.id, " takes layers of ", text, ", ",
+        return ErrorAt(where, absl::StrCat("image ", image.id, " takes files of ", text, ", ",
                                            found.status().message()));
       }
       id_by_text[text] = At(*found).id;
@@ -186,10 +193,21 @@ void PinLayerImages(const absl::flat_hash_map<std::string, std::string>& id_by_t
   auto builder = std::make_shared<Builder>(*instance->builder);
   nlohmann::json options =
       nlohmann::json::parse(builder->options_json, nullptr, /*allow_exceptions=*/false);
-  for (nlohmann::json& layer : options["layers"]) {
-    if (!layer.is_object() || !layer.contains("image")) continue;
-    const auto found = id_by_text.find(layer["image"].get<std::string>());
-    if (found != id_by_text.end()) layer["image"] = found->second;
+  if (options.contains("layers")) {
+    for (nlohmann::json& layer : options["layers"]) {
+      if (!layer.is_object() || !layer.contains("image")) continue;
+      const auto found = id_by_text.find(layer["image"].get<std::string>());
+      if (found != id_by_text.end()) layer["image"] = found->second;
+    }
+  }
+  if (options.contains("build_contexts")) {
+    for (nlohmann::json& context : options["build_contexts"]) {
+      absl::string_view text;
+      if (context.is_string()) text = context.get_ref<const std::string&>();
+      if (!absl::ConsumePrefix(&text, kTargetPrefix)) continue;
+      const auto found = id_by_text.find(std::string(text));
+      if (found != id_by_text.end()) context = absl::StrCat(kTargetPrefix, found->second);
+    }
   }
   builder->options_json = options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   instance->builder = std::move(builder);

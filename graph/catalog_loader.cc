@@ -389,7 +389,7 @@ void CatalogLoader::LinkLayers() {
         const std::vector<std::string> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
         const bool may_search = suggestions_++ < kMaxSuggestions;
         findings_.Error(where,
-                        absl::StrCat("image ", image.id, " takes layers of ", text, ", ",
+                        absl::StrCat("image ", image.id, " takes files of ", text, ", ",
                                      found.status().message(),
                                      may_search ? Suggestion(parts[0], parts[1]) : ""),
                         codes::kUndefined);
@@ -512,6 +512,11 @@ void CatalogLoader::RenderWildcards(const std::vector<int>& order) {
     }
     std::vector<Index> bases;
     for (int parent : content.definition_parents[index]) bases = instances[parent];
+    if (content.configuration.parent_instances == ParentInstances::kFirst && bases.size() > 1) {
+      std::nth_element(bases.begin(), bases.begin(), bases.end(),
+                       [&](Index a, Index b) { return at(a)->version < at(b)->version; });
+      bases.resize(1);
+    }
     if (bases.empty()) bases.push_back(Catalog::kNone);
     const auto missing = missing_parents_.find(index);
     for (Index base : bases) {

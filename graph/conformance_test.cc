@@ -21,6 +21,7 @@
 namespace stevedore::graph {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // A tree, a request, and what it gives.
@@ -179,6 +180,21 @@ images:
   app:
     "*": {parents: {lib: ["*"]}, builder: *b}
     "1.0": {parents: {os: [1]}, tags: ["os{{ .Parent.Version }}"], builder: *b}
+)";
+
+constexpr char kComposed[] = R"(
+images:
+  o: {1: , 2: }
+  a:
+    1.0.0: {parents: {o: [1, 2]}, version: "{{ .Version }}-o{{ .Parent.Version }}",
+            builder: {driver: dry-run}}
+)";
+
+constexpr char kWildcardOfMany[] = R"(
+images:
+  os: {1: , 2: }
+  lib: {7: {parents: {os: [1, 2]}, version: "{{ .Version }}-{{ .Parent.Version }}"}}
+  app: {"*": {parents: {lib: [7]}, builder: {driver: dry-run}}}
 )";
 
 constexpr char kTags[] = R"(
@@ -371,6 +387,10 @@ TEST(ConformanceTest, Tree) {
       {"3.5 `*` where there is no wildcard", kTags, "a -v *", "...`*` is no version to build"},
       {"3.5 concrete on wildcard", "images: {a: {'*': }, b: {1: {parents: {a: ['*']}}}}", "load",
        "...builds on a:*, which stands for any version"},
+      {"3.5 several instances of the parent", kWildcardOfMany, "app -v 3",
+       "...several parents give the same version for app:3"},
+      {"3.5 the first instance of the parent", kWildcardOfMany, "app -v 3 --first",
+       "...image_from_tag=7-1"},
       {"3.5 a template that takes a version apart is no error at load",
        "images: {a: {'*': {tags: ['{{ slice .Version 0 3 }}'], builder: {driver: dry-run}}}}",
        "a -v 1.2.3", "a:1.2.3+1.2"},
@@ -426,6 +446,11 @@ TEST(ConformanceTest, Semver) {
       EXPECT_EQ(got, row[2]) << row[0];
     }
   }
+  // Versions that are composed with their parents' give one semantic version.
+  EXPECT_THAT(Outcome({"", kComposed, with("a").c_str(), ""}),
+              AllOf(HasSubstr("a:1.0.0-o1+1.0.0 "), HasSubstr("\na:1.0.0-o2 "),
+                    HasSubstr("a:1.0.0-o2 does not get the semantic version tag a:1.0.0, which "
+                              "a:1.0.0-o1 has")));
   EXPECT_THAT(Outcome({"", kTags, rows[6][1].c_str(), ""}),
               HasSubstr("a:2.0.1+stable+x_y+3+2+mine+3.1.4 "));
 }

@@ -66,6 +66,23 @@ void AddTypedVariables(const ImageInstance& image, std::string* options_json) {
   *options_json = options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+// `target:ID` in build_contexts becomes the reference of that parent: what BuildKit understands.
+void NameParentContexts(const std::vector<ParentView>& parents, std::string* options_json) {
+  nlohmann::json options = nlohmann::json::parse(*options_json, nullptr, false);
+  const auto contexts = options.find("build_contexts");
+  if (contexts == options.end() || !contexts->is_object()) return;
+  for (nlohmann::json& context : *contexts) {
+    if (!context.is_string()) continue;
+    const std::string text = context.get<std::string>();
+    for (const ParentView& parent : parents) {
+      if (text == absl::StrCat("target:", parent.id)) {
+        context = absl::StrCat("docker-image://", parent.reference);
+      }
+    }
+  }
+  *options_json = options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
 
 bool ImageResolver::OverridesBase() const {
@@ -148,6 +165,7 @@ absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImag
   }
   // Definition, semantic versions, command line: the order in which people expect them.
   std::vector<std::string> tags = image.tags;
+  std::vector<std::string> made;
   if (!overrides_.semver_templates.empty()) {
     std::vector<std::string> versions = overrides_.tags;
     versions.push_back(image.version);
@@ -155,6 +173,7 @@ absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImag
                      SemverTags(versions, overrides_.semver_templates, overrides_.semver_strict),
                      image.where.ToString(), ": image ", image.id);
     tags.insert(tags.end(), more.begin(), more.end());
+    made = more;
     const std::optional<SemanticVersion> version =
         ParseSemanticVersion(image.version, overrides_.semver_strict);
     if (ParseSemanticVersion(image.version, /*strict=*/false).has_value() &&
@@ -191,7 +210,14 @@ absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImag
     const bool known =
         full == resolved->reference ||
         std::find(resolved->tags.begin(), resolved->tags.end(), full) != resolved->tags.end();
-    if (!known) resolved->tags.push_back(full);
+    if (known) continue;
+    resolved->tags.push_back(full);
+    const bool written =
+        std::find(image.tags.begin(), image.tags.end(), text) != image.tags.end() ||
+        std::find(overrides_.tags.begin(), overrides_.tags.end(), text) != overrides_.tags.end();
+    if (!written && std::find(made.begin(), made.end(), text) != made.end()) {
+      resolved->semver_tags.push_back(full);
+    }
   }
   return absl::OkStatus();
 }
@@ -320,6 +346,7 @@ absl::StatusOr<ResolvedImage> ImageResolver::Resolve(const ImageInstance& origin
     }
   }
   ResolveArguments(image, parents, &resolved);
+  if (resolved.driver == "buildkit") NameParentContexts(parents, &resolved.options_json);
   if (resolved.driver == "ansible-playbook") AddTypedVariables(image, &resolved.options_json);
   ResolveLabels(image, &resolved);
   std::sort(resolved.volatile_names.begin(), resolved.volatile_names.end());

@@ -48,6 +48,8 @@ struct ResolvedImage {
   // Extra tags as full references in the same repository: of the definition, semver, command line;
   // each once, and never the main reference.
   std::vector<std::string> tags;
+  // Those of `tags` that nobody wrote: made of a semantic version.
+  std::vector<std::string> semver_tags;
   // "os/arch[/variant]", at least one.
   std::vector<std::string> platforms;
   // Ids. The first is the base (`FROM`), others contribute layers.

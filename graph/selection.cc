@@ -271,12 +271,13 @@ class Selector {
   }
 
   // One tag cannot name two images; the one that is pushed last would win by chance.
-  absl::Status CheckReferences() const {
+  absl::Status CheckReferences() {
     absl::flat_hash_map<std::string, const ResolvedImage*> owner;
     for (const ResolvedImage& image : result_.images) {
       std::vector<std::string> references = image.tags;
       references.push_back(image.reference);
       for (const std::string& reference : references) {
+        if (IsSemverTag(image, reference)) continue;
         const auto [first, is_new] = owner.try_emplace(reference, &image);
         if (is_new || first->second == &image) continue;
         return absl::InvalidArgumentError(absl::StrCat(
@@ -285,7 +286,28 @@ class Selector {
             reference, "; change the name, version or tags of one of them, or build one"));
       }
     }
+    for (ResolvedImage& image : result_.images) ShareSemverTags(image, owner);
     return absl::OkStatus();
+  }
+
+  static bool IsSemverTag(const ResolvedImage& image, const std::string& reference) {
+    return std::find(image.semver_tags.begin(), image.semver_tags.end(), reference) !=
+           image.semver_tags.end();
+  }
+
+  // 1.0.0-os1 and 1.0.0-os2 are both 1.0.0 to semantic versions: whoever comes first keeps the tag.
+  void ShareSemverTags(ResolvedImage& image,
+                       absl::flat_hash_map<std::string, const ResolvedImage*>& owner) {
+    for (const std::string& reference : std::vector<std::string>(image.semver_tags)) {
+      const auto [first, is_new] = owner.try_emplace(reference, &image);
+      if (is_new) continue;
+      image.tags.erase(std::find(image.tags.begin(), image.tags.end(), reference));
+      image.semver_tags.erase(
+          std::find(image.semver_tags.begin(), image.semver_tags.end(), reference));
+      result_.warnings.push_back(
+          {image.where, absl::StrCat("image ", image.id, " does not get the semantic version tag ",
+                                     reference, ", which ", first->second->id, " has")});
+    }
   }
 
   void ListExternalParents() {
