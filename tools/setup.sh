@@ -18,7 +18,7 @@ packages_of() {
       echo bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto bazel-skylib
       echo libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
       echo libhiredis-dev libssl-dev libcurl4-openssl-dev
-      echo libzstd-dev zlib1g-dev libdeflate-dev libisal-dev
+      echo libzstd-dev zlib1g-dev libdeflate-dev libisal-dev liblzma-dev libbz2-dev
       echo libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
       ;;
     demo)

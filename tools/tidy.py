@@ -28,6 +28,8 @@ SYSTEM_HEADERS = (
     ("hiredis/", ("coordinator",)),
     ("zstd", ("oci",)),
     ("zlib.h", ("oci",)),
+    ("lzma.h", ("oci",)),
+    ("bzlib.h", ("oci",)),
     ("libdeflate.h", ("oci",)),
     ("isa-l", ("oci",)),
     ("archive.h", ("oci",)),

@@ -188,6 +188,16 @@ void ImageEditor::ChangeConfig(const ConfigChanges& changes) {
   }
 }
 
+void ImageEditor::SetRunConfig(const nlohmann::json& config) { state_->config["config"] = config; }
+
+void ImageEditor::AppendEmptyStep(const std::string& created_by) {
+  Json entry = {{"created_by", created_by}, {"empty_layer", true}};
+  if (state_->epoch.has_value()) entry["created"] = Rfc3339(*state_->epoch);
+  state_->history.push_back(std::move(entry));
+}
+
+void ImageEditor::SetAuthor(const std::string& author) { state_->config["author"] = author; }
+
 void ImageEditor::Annotate(const std::map<std::string, std::string>& annotations) {
   for (const auto& [key, value] : annotations) state_->annotations[key] = value;
 }

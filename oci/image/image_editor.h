@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "nlohmann/json_fwd.hpp"
 #include "oci/image/descriptor.h"
 #include "oci/image/digest.h"
 #include "oci/image/image_config.h"
@@ -76,6 +77,13 @@ class ImageEditor {
   absl::Status AppendLayersOf(const Image& other);
 
   void ChangeConfig(const ConfigChanges& changes);
+
+  // For whoever knows the whole `config` member of the image's config: takes the place of the old
+  // one. An object.
+  void SetRunConfig(const nlohmann::json& config);
+  // A step that made no layer.
+  void AppendEmptyStep(const std::string& created_by);
+  void SetAuthor(const std::string& author);
 
   // Merges into the manifest's annotations.
   void Annotate(const std::map<std::string, std::string>& annotations);

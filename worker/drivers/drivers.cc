@@ -8,6 +8,7 @@
 #include "worker/drivers/assemble.h"
 #include "worker/drivers/buildkit.h"
 #include "worker/drivers/docker.h"
+#include "worker/drivers/native.h"
 #include "worker/drivers/none.h"
 #include "worker/drivers/sleep.h"
 
@@ -22,6 +23,7 @@ DriverSet CreateDrivers(const DriverResources& resources) {
   add(std::make_unique<AssembleDriver>(resources));
   add(std::make_unique<BuildkitDriver>(resources, credentials::ProcessEnvironment()));
   add(std::make_unique<DockerDriver>(resources, transfer::DockerEnvironment()));
+  add(std::make_unique<NativeDriver>(resources));
   add(std::make_unique<SleepDriver>());
   add(std::make_unique<NoneDriver>());
   return drivers;

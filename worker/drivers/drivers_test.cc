@@ -8,7 +8,7 @@ namespace {
 TEST(DriversTest, EachIsFoundByItsOwnName) {
   base::MemoryBudget budget(1 << 20);
   const DriverSet drivers = CreateDrivers({.budget = &budget});
-  for (const char* name : {"assemble", "sleep", "none"}) {
+  for (const char* name : {"assemble", "docker", "native", "none", "sleep"}) {
     const auto it = drivers.find(name);
     ASSERT_NE(it, drivers.end()) << name;
     EXPECT_EQ(it->second->name(), name);

@@ -1,10 +1,7 @@
 #include "worker/drivers/tar_layer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -15,9 +12,11 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/status.h"
+#include "oci/layer/archive_decompress.h"
 #include "oci/layer/decompress.h"
 #include "oci/layer/tar_contents.h"
 #include "oci/layer/tar_reader.h"
+#include "worker/drivers/spool.h"
 
 namespace stevedore::worker {
 namespace {
@@ -62,31 +61,6 @@ class OwnedTarContents final : public oci::LayerContents {
   const oci::TarContents contents_;
 };
 
-// Copies `source` to a file that has no name any more.
-absl::StatusOr<std::unique_ptr<base::FileReader>> Spool(base::ByteSource& source,
-                                                        const std::string& directory) {
-  std::optional<base::TemporaryDirectory> own;
-  std::string folder = directory;
-  if (folder.empty()) {
-    ASSIGN_OR_RETURN(base::TemporaryDirectory temporary, base::TemporaryDirectory::Create());
-    own.emplace(std::move(temporary));
-    folder = own->path();
-  }
-  RETURN_IF_ERROR(base::MakeDirectories(folder));
-  const std::string path = base::JoinPath(folder, absl::StrCat("spool-", base::RandomHex(16)));
-  ASSIGN_OR_RETURN(base::FileDescriptor file,
-                   base::OpenFile(path, O_RDWR | O_CREAT | O_EXCL, 0600));
-  if (unlink(path.c_str()) != 0) return base::ErrnoStatus(errno, absl::StrCat("unlink ", path));
-  const int fd = file.get();
-  auto reader = std::make_unique<base::FileReader>(std::move(file), "unpacked tar");
-  std::string buffer(256 << 10, '\0');
-  while (true) {
-    ASSIGN_OR_RETURN(const size_t count, source.Read(buffer.data(), buffer.size()));
-    if (count == 0) return reader;
-    RETURN_IF_ERROR(base::WriteFully(fd, absl::string_view(buffer.data(), count), path));
-  }
-}
-
 // Puts `entries` below `folder` ("srv/www"; not empty), which gets an entry of its own.
 void MoveBelow(const std::string& folder, std::vector<LayerEntry>& entries) {
   for (LayerEntry& entry : entries) {
@@ -129,15 +103,15 @@ absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenVerbatimTar(const base::Ra
 absl::StatusOr<TarLayer> ReadTarLayer(std::unique_ptr<base::RandomReader> file, uint64_t size,
                                       absl::string_view to, const std::string& spool_directory,
                                       std::stop_token stop) {
-  ASSIGN_OR_RETURN(const oci::Decompressed opened,
-                   oci::OpenDecompressed(StreamOf(file.get(), size, stop),
+  ASSIGN_OR_RETURN(const oci::OpenedArchive opened,
+                   oci::OpenArchive(StreamOf(file.get(), size, stop),
                                          {.max_output_bytes = kMaxUnpackedBytes}));
   TarLayer layer;
-  if (opened.compression == oci::LayerCompression::kNone) {
+  if (!opened.compressed) {
     ASSIGN_OR_RETURN(layer.entries, oci::ReadTarEntries(*opened.source));
   } else {
     ASSIGN_OR_RETURN(std::unique_ptr<base::FileReader> unpacked,
-                     Spool(*opened.source, spool_directory));
+                     SpoolToFile(*opened.source, spool_directory));
     ASSIGN_OR_RETURN(const uint64_t unpacked_size, unpacked->Size());
     ASSIGN_OR_RETURN(layer.entries,
                      oci::ReadTarEntries(*StreamOf(unpacked.get(), unpacked_size, stop)));
