@@ -66,7 +66,7 @@ void MakeContext(const std::string& root) {
   write("dir/sub/two", "2\n", 0600);
   write("dir/sub/deep/three", "3\n", 0644);
   write("tree/tmp/in-tmp", "t\n", 0644);
-  write("tree/lib/library", "l\n", 0644);
+  write("tree/opt/library", "l\n", 0644);
   write("x[1].txt", "brackets\n", 0644);
   write("space name", "s\n", 0644);
   ASSERT_EQ(symlink("one", (root + "/dir/link").c_str()), 0);

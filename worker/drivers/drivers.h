@@ -8,7 +8,7 @@
 
 namespace stevedore::worker {
 
-// assemble, docker, native, sleep and none, by name.
+// assemble, buildkit, docker, native, sleep and none, by name.
 DriverSet CreateDrivers(const DriverResources& resources);
 
 }  // namespace stevedore::worker
