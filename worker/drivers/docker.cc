@@ -25,9 +25,8 @@
 namespace stevedore::worker {
 namespace {
 
-// How long an engine may take to end a build whose client has gone, before its containers are
-// removed by us.
-constexpr absl::Duration kEndingTime = absl::Seconds(10);
+// How long an engine may take to end a build whose client has gone, before that is worth a warning.
+constexpr absl::Duration kEndingTime = absl::Seconds(20);
 // Bytes of context between two reports of progress.
 constexpr uint64_t kProgressStep = 1 << 20;
 
@@ -226,7 +225,9 @@ void DockerBuild::AwaitEnd() {
       // An engine that is gone runs nothing, or will be found out by whoever restarts it.
       if (!there.ok() || !*there) break;
       if (absl::Now() >= deadline) {
-        Warn("container of a cancelled build stays", engine_.RemoveContainer(container));
+        // Not removed by us: its id is what the output said, which a step can forge.
+        base::Log(base::LogLevel::kWarning, "container of a build that ended still runs",
+                  {{"container", container}, {"engine", engine_.address().ToString()}});
         break;
       }
       absl::SleepFor(absl::Milliseconds(50));

@@ -12,18 +12,10 @@
 namespace stevedore::worker {
 namespace {
 
-// Of the output of a step that failed.
-constexpr size_t kLastLines = 20;
-constexpr size_t kLastLineBytes = 400;
-
+// Of a container's id, as it is shown.
+constexpr size_t kIdDigits = 12;
 constexpr absl::string_view kRunning = " ---> Running in ";
 constexpr absl::string_view kRemoved = "Removing intermediate container ";
-
-// The engine's own lines, not a step's output.
-bool IsEngineLine(absl::string_view line) {
-  return absl::StartsWith(line, " ---> ") || absl::StartsWith(line, kRemoved) ||
-         absl::StartsWith(line, "Step ");
-}
 
 }  // namespace
 
@@ -56,32 +48,26 @@ void DockerOutput::TakeLine(const std::string& line) {
 void DockerOutput::Note(const std::string& line) {
   if (absl::StartsWith(line, "Step ") && absl::StrContains(line, " : ")) {
     present_step_ = line;
-    present_lines_.clear();
     const std::string number = line.substr(5, line.find(" : ") - 5);
     if (step_) step_(absl::StrCat("step ", number));
     return;
   }
   absl::string_view rest = line;
   if (absl::ConsumePrefix(&rest, kRunning)) {
-    containers_.emplace_back(absl::StripAsciiWhitespace(rest));
+    // A step may print such a line too, so this is a hint and no more.
+    const absl::string_view id = absl::StripAsciiWhitespace(rest);
+    if (id.size() == kIdDigits && id.find_first_not_of("0123456789abcdef") == id.npos) {
+      containers_.emplace_back(id);
+    }
   } else if (absl::ConsumePrefix(&rest, kRemoved)) {
     const auto known = std::find(containers_.begin(), containers_.end(),
                                  std::string(absl::StripAsciiWhitespace(rest)));
     if (known != containers_.end()) containers_.erase(known);
   }
-  if (IsEngineLine(line) || line.empty()) return;
-  present_lines_.push_back(line.substr(0, kLastLineBytes));
-  if (present_lines_.size() > kLastLines) present_lines_.pop_front();
 }
 
 std::string DockerOutput::ErrorReport() const {
-  std::string report;
-  if (!present_step_.empty()) absl::StrAppend(&report, present_step_, ": ");
-  absl::StrAppend(&report, error_);
-  if (present_lines_.empty()) return report;
-  absl::StrAppend(&report, "; its last lines:");
-  for (const std::string& line : present_lines_) absl::StrAppend(&report, "\n  ", line);
-  return report;
+  return present_step_.empty() ? error_ : absl::StrCat(present_step_, ": ", error_);
 }
 
 }  // namespace stevedore::worker

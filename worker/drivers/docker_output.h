@@ -3,7 +3,6 @@
 #ifndef STEVEDORE_WORKER_DRIVERS_DOCKER_OUTPUT_H_
 #define STEVEDORE_WORKER_DRIVERS_DOCKER_OUTPUT_H_
 
-#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -30,11 +29,11 @@ class DockerOutput {
   // Id of the built image, "sha256:…"; empty if there was none.
   const std::string& image_id() const { return image_id_; }
   // Containers of RUN steps that were started and not said to be removed again, by the 12 digits
-  // that are shown.
+  // that are shown. Only a hint: a step can print what it likes.
   const std::vector<std::string>& containers() const { return containers_; }
   // Text of the error that ended the build; empty if there was none.
   const std::string& error() const { return error_; }
-  // The error with the step it happened in and the last lines of that step's output.
+  // The error with the step it happened in. The last lines of output are in the log's tail.
   std::string ErrorReport() const;
 
  private:
@@ -44,8 +43,7 @@ class DockerOutput {
   const std::function<void(absl::string_view line)> log_;
   const std::function<void(absl::string_view step)> step_;
   transfer::OutputLines lines_;
-  std::string present_step_;               // "Step 2/5 : RUN make".
-  std::deque<std::string> present_lines_;  // The last ones of its output.
+  std::string present_step_;  // "Step 2/5 : RUN make".
   std::vector<std::string> containers_;
   std::string image_id_, error_;
 };

@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -11,8 +10,6 @@ namespace stevedore::worker {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::Not;
 
 class DockerOutputTest : public ::testing::Test {
  protected:
@@ -58,20 +55,15 @@ TEST_F(DockerOutputTest, BarsThatMoveAreNotLogged) {
   EXPECT_THAT(log_, ElementsAre("ab: Pull complete"));
 }
 
-TEST_F(DockerOutputTest, AnErrorIsReportedWithTheLastLinesOfItsStep) {
+TEST_F(DockerOutputTest, AnErrorIsReportedWithItsStep) {
   Stream("Step 1/3 : RUN first\nnot this\n");
   Stream("Step 2/3 : RUN second\n ---> Running in aaaaaaaaaaaa\n");
-  for (int i = 0; i < 30; ++i) Stream(absl::StrCat("line ", i, "\n"));
   Stream("no end");
   output_.Take({.error = "returned a non-zero code: 3", .error_code = 3});
   EXPECT_EQ(output_.error(), "returned a non-zero code: 3");
+  EXPECT_EQ(log_[log_.size() - 2], "no end");
   EXPECT_EQ(log_.back(), "ERROR: returned a non-zero code: 3");
-  const std::string report = output_.ErrorReport();
-  EXPECT_THAT(report, HasSubstr("Step 2/3 : RUN second: returned a non-zero code: 3; its last "
-                                "lines:\n  line 11\n"));
-  EXPECT_THAT(report, HasSubstr("\n  line 29\n  no end"));
-  EXPECT_THAT(report, Not(HasSubstr("not this")));
-  EXPECT_THAT(report, Not(HasSubstr("Running in")));
+  EXPECT_EQ(output_.ErrorReport(), "Step 2/3 : RUN second: returned a non-zero code: 3");
 }
 
 }  // namespace
