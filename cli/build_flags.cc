@@ -240,6 +240,7 @@ void AddRunFlags(CLI::App& command, BuildFlags& flags) {
   command.add_flag("--dry-run", flags.dry_run, "Print the plan and build nothing");
   command.add_option("--progress", flags.progress, "How progress is shown")
       ->type_name("auto|tty|plain|json|quiet");
+  command.add_flag("--logs", flags.logs, "Print the output of builds line by line, as it comes");
   command.add_option("--metadata-file", flags.metadata_file, "Write the outcome as JSON")
       ->type_name("FILE");
   command

@@ -58,6 +58,7 @@ struct BuildFlags {
   bool no_cache = false;
   bool dry_run = false;
   std::string progress = "auto";
+  bool logs = false;
   std::string metadata_file;
 
   // Deprecated spellings and flags without effect that were used, as warnings to print.

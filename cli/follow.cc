@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/backoff.h"
 #include "base/status.h"
+#include "cli/live_logs.h"
 #include "cli/patience.h"
 #include "coordinator/submission.h"
 #include "stevedore/v1/build_service.pb.h"
@@ -72,6 +73,15 @@ class Follower {
     resume_id_ = response.resume_id();
     const std::vector<size_t> changed = tracker_.Apply(response);
     if (display_ != nullptr) display_->Update(tracker_.view(), changed);
+    if (options_.logs == nullptr) return;
+    for (const size_t position : changed) {
+      const TaskView& task = tracker_.view().tasks[position];
+      const bool has_log = task.state == TaskView::State::kRunning ||
+                           task.state == TaskView::State::kSucceeded ||
+                           task.state == TaskView::State::kFailed;
+      if (!has_log) continue;
+      options_.logs->Show(build_id_, task.image, task.platform);
+    }
   }
 
   absl::Status Resubmit(std::stop_token stop) {

@@ -7,6 +7,8 @@
 
 namespace stevedore::cli {
 
+class LiveLogs;
+
 // How to follow a build. A value.
 struct FollowOptions {
   // How long a coordinator may be away before it is given up.
@@ -18,6 +20,8 @@ struct FollowOptions {
   // Bounds of the waits between attempts to reach the coordinator.
   absl::Duration first_retry = absl::Milliseconds(100);
   absl::Duration longest_retry = absl::Seconds(2);
+  // Shows the output of tasks while they run; null: nobody wants it. Not owned.
+  LiveLogs* logs = nullptr;
 };
 
 }  // namespace stevedore::cli

@@ -25,6 +25,7 @@
 #include "cli/external_parents.h"
 #include "cli/follow.h"
 #include "cli/interrupts.h"
+#include "cli/live_logs.h"
 #include "cli/parent_finders.h"
 #include "cli/plan_output.h"
 #include "cli/progress_display.h"
@@ -211,7 +212,8 @@ absl::StatusOr<std::string> ParseOutput(const std::string& output) {
 
 absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags& flags,
                                       const std::string& output, int threads) {
-  ASSIGN_OR_RETURN(const ProgressStyle style, ParseProgressStyle(flags.progress));
+  ASSIGN_OR_RETURN(ProgressStyle style, ParseProgressStyle(flags.progress));
+  if (flags.logs) style = StyleBesideLogs(style);
   Interrupts interrupts(context.console);
   LocalProject project(context, flags);
   RETURN_IF_ERROR(project.Prepare(output, /*dry=*/false, interrupts.token()));
@@ -223,12 +225,15 @@ absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags&
                      project.stat_cache());
   const std::unique_ptr<ProgressDisplay> display =
       CreateProgressDisplay(style, context.console, &base::Clock::System());
-  const FollowOptions options;
+  FollowOptions options;
+  std::optional<LiveLogs> logs;
+  if (flags.logs) options.logs = &logs.emplace(&queue->client(), context.console);
   ASSIGN_OR_RETURN(const std::string id, SubmitWithPatience(queue->client(), submission, options,
                                                             display.get(), interrupts.token()));
   project.RememberContexts();
   const absl::StatusOr<BuildView> build =
       Follow(queue->client(), id, &submission, options, display.get(), interrupts.token());
+  logs.reset();
   const absl::Status stopped = queue->Stop();
   if (!build.ok()) return build.status();
   if (!stopped.ok()) {

@@ -8,6 +8,11 @@
 
 namespace stevedore::cli {
 
+ProgressStyle StyleBesideLogs(ProgressStyle style) {
+  const bool redraws = style == ProgressStyle::kAuto || style == ProgressStyle::kTty;
+  return redraws ? ProgressStyle::kPlain : style;
+}
+
 absl::StatusOr<ProgressStyle> ParseProgressStyle(absl::string_view text) {
   if (text == "auto") return ProgressStyle::kAuto;
   if (text == "tty") return ProgressStyle::kTty;

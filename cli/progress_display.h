@@ -37,6 +37,9 @@ enum class ProgressStyle { kAuto, kTty, kPlain, kJson, kQuiet };
 // Parses "auto", "tty", "plain", "json", "quiet"; INVALID_ARGUMENT names them.
 absl::StatusOr<ProgressStyle> ParseProgressStyle(absl::string_view text);
 
+// The style to use while logs are printed: what redraws lines becomes kPlain.
+ProgressStyle StyleBesideLogs(ProgressStyle style);
+
 // The display of a style. `kAuto` is `kTty` on an interactive console and `kPlain` elsewhere.
 // `console` and `clock` must outlive it.
 std::unique_ptr<ProgressDisplay> CreateProgressDisplay(ProgressStyle style, Console* console,

@@ -18,6 +18,7 @@
 #include "cli/external_parents.h"
 #include "cli/follow.h"
 #include "cli/interrupts.h"
+#include "cli/live_logs.h"
 #include "cli/parent_finders.h"
 #include "cli/patience.h"
 #include "cli/plan_output.h"
@@ -149,9 +150,10 @@ absl::Status SealCredentials(CommandContext& context, const RemoteOptions& optio
 absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags& flags,
                                        const CoordinatorFlags& coordinator,
                                        const RemoteOptions& options) {
-  ASSIGN_OR_RETURN(const ProgressStyle style, ParseProgressStyle(flags.progress));
+  ASSIGN_OR_RETURN(ProgressStyle style, ParseProgressStyle(flags.progress));
+  if (flags.logs) style = StyleBesideLogs(style);
   ASSIGN_OR_RETURN(const std::unique_ptr<BuildClient> client, Connect(coordinator));
-  ASSIGN_OR_RETURN(const FollowOptions follow, ReadFollowOptions(coordinator));
+  ASSIGN_OR_RETURN(FollowOptions follow, ReadFollowOptions(coordinator));
   ASSIGN_OR_RETURN(const std::string cache, CacheDirectory());
   Interrupts interrupts(context.console);
   const std::stop_token stop = interrupts.token();
@@ -178,8 +180,11 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
     return ExitCode::kOk;
   }
   display->Note(absl::StrCat("build ", id));
+  std::optional<LiveLogs> logs;
+  if (flags.logs) follow.logs = &logs.emplace(client.get(), context.console);
   ASSIGN_OR_RETURN(const BuildView build,
                    Follow(*client, id, &project.submission, follow, display.get(), stop));
+  logs.reset();
   display->Finish(build);
   if (!flags.metadata_file.empty()) {
     RETURN_IF_ERROR(base::WriteFileAtomically(flags.metadata_file, MetadataJson(build)),

@@ -93,12 +93,15 @@ absl::Status ExplainEngineFailure(const DockerEngineAddress& address, const absl
 
 absl::Status EngineReportedError(const DockerEngineAddress& address, absl::string_view text) {
   const std::string lower = absl::AsciiStrToLower(text);
-  if (AnyOf(lower, {"no space left on device", "disk quota exceeded"})) {
+  // The text holds the command, which may hold anything; what matters then is its end.
+  const bool command = AnyOf(lower, {"returned a non-zero code"});
+  if (command ? absl::EndsWith(lower, "no space left on device")
+              : AnyOf(lower, {"no space left on device", "disk quota exceeded"})) {
     return absl::ResourceExhaustedError(
         absl::StrCat(Engine(address), ": ", text,
                      "; free space on its disk (`docker system df`, `docker image prune`)"));
   }
-  if (AnyOf(lower, {"returned a non-zero code"})) return absl::FailedPreconditionError(text);
+  if (command) return absl::FailedPreconditionError(text);
   if (AnyOf(lower, {"unauthorized", "authentication required", "no basic auth credentials",
                     "access denied", "access to the resource is denied"})) {
     return absl::UnauthenticatedError(absl::StrCat(

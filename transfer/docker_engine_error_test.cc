@@ -20,6 +20,10 @@ TEST(DockerEngineErrorTest, TextsBecomeCodes) {
   const std::vector<std::pair<std::string, absl::StatusCode>> cases = {
       {"The command '/bin/sh -c false' returned a non-zero code: 1",
        absl::StatusCode::kFailedPrecondition},
+      {"The command 'echo no space left on device' returned a non-zero code: 1",
+       absl::StatusCode::kFailedPrecondition},
+      {"The command 'x' returned a non-zero code: 1: no space left on device",
+       absl::StatusCode::kResourceExhausted},
       {"write /layer.tar: No space left on device", absl::StatusCode::kResourceExhausted},
       {"Get https://r/v2/: unauthorized: authentication required",
        absl::StatusCode::kUnauthenticated},

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/output_lines.h"
 #include "transfer/docker_engine_messages.h"
 
 namespace {
@@ -31,7 +32,7 @@ class Pieces final : public stevedore::base::ByteSource {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Pieces source(data, size);
   stevedore::transfer::EngineMessageReader reader(&source);
-  stevedore::transfer::OutputLines lines;
+  stevedore::base::OutputLines lines;
   size_t bytes = 0;
   const auto take = [&](const std::string& line) { bytes += line.size(); };
   while (true) {

@@ -13,7 +13,6 @@ namespace stevedore::transfer {
 namespace {
 
 using ::stevedore::base::testing::StatusIs;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Gives `text` in pieces of `piece` bytes.
@@ -88,34 +87,6 @@ TEST(EngineMessageReaderTest, BrokenStreams) {
     EngineMessageReader reader(&source);
     EXPECT_THAT(reader.Next(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(message))) << text;
   }
-}
-
-std::vector<std::string> LinesOf(const std::vector<std::string>& pieces) {
-  OutputLines lines;
-  std::vector<std::string> result;
-  const auto take = [&](std::string line) { result.push_back(std::move(line)); };
-  for (const std::string& piece : pieces) lines.Append(piece, take);
-  lines.Finish(take);
-  return result;
-}
-
-TEST(OutputLinesTest, EveryLineOnceAndInOrder) {
-  EXPECT_THAT(LinesOf({"a", "b\nc\r", "\nd\n\n", "e"}), ElementsAre("ab", "c", "d", "", "e"));
-  EXPECT_THAT(LinesOf({"10%\r20%\r100%\ndone\n"}), ElementsAre("10%", "20%", "100%", "done"));
-  EXPECT_THAT(LinesOf({}), ElementsAre());
-}
-
-TEST(OutputLinesTest, ALineWithoutEndComesInPartsOfWholeCharacters) {
-  std::string text;
-  for (int i = 0; i < 100'000; ++i) text += "\xC3\xA9";
-  const std::vector<std::string> parts = LinesOf({text});
-  std::string together;
-  for (const std::string& part : parts) {
-    EXPECT_EQ(part.size() % 2, 0u);
-    EXPECT_LE(part.size(), (64u << 10) + 1);
-    together += part;
-  }
-  EXPECT_EQ(together, text);
 }
 
 }  // namespace

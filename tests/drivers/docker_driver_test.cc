@@ -27,6 +27,7 @@ namespace stevedore::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -211,6 +212,25 @@ TEST_F(DockerDriverTest, TheEndOfALongOutputIsShown) {
   EXPECT_THAT(result.err, HasSubstr("| line 1999\n    | 10%\n    | 20%\n    | done\n    | last\n"));
 }
 
+TEST_F(DockerDriverTest, OutputIsOnTheScreenAsItComes) {
+  WriteImages("registry.test", Runs("talk",
+                                    "i=0; while [ $i -lt 2000 ]; do echo line $i; "
+                                    "i=$((i+1)); done; echo now; sleep 1000"));
+  std::vector<std::string> arguments = BuildToLayout({"base"});
+  arguments.push_back("--logs");
+  const std::unique_ptr<Process> cli = project_->StartCli(arguments);
+  ASSERT_OK(cli->WaitForOutput("talk:1 | now\n"));
+  const std::string output = cli->output();
+  cli->Signal(SIGINT);
+  size_t at = 0;
+  for (int i = 0; i < 2000; ++i) {
+    at = output.find(absl::StrCat("talk:1 | line ", i, "\n"), at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+  ASSERT_OK_AND_ASSIGN(const int exit_code, cli->Wait());
+  EXPECT_EQ(exit_code, 4);
+}
+
 TEST_F(DockerDriverTest, AFailingRunFailsTheImageItsChildrenAreSkippedAndSiblingsBuilt) {
   WriteImages("registry.test", Runs("broken", "echo before; echo the reason; exit 3") +
                                    Runs("child", "true", "", "broken: [\"1\"]"));
@@ -270,7 +290,8 @@ TEST_F(DockerDriverTest, ARegistryWithTokensAndTls) {
   WriteImages(registry->host());
   project_->Login(registry->host(), "alice", "wonderland");
   const auto build = [&](const std::string& image) {
-    return project_->Cli(Build({image, "--push", "--insecure-registry", registry->host()}));
+    return project_->Cli(
+        Build({image, "--push-after-build", "--insecure-registry", registry->host()}));
   };
   // web is built on the base of this very build, whose tag has not moved yet.
   const ProcessResult family = build("base");
@@ -305,7 +326,7 @@ TEST_F(DockerDriverTest, ACoordinatorAndTwoWorkers) {
   WriteImages(fleet->registry(), Runs("broken", "echo the reason; exit 3"));
   const ProcessResult result = project_->Cli(
       {"submit", "base", "--build-on-cascade", "--coordinator", fleet->coordinator_address(),
-       "--push", "--metadata-file", project_->Scratch("metadata.json")});
+       "--push-after-build", "--metadata-file", project_->Scratch("metadata.json")});
   EXPECT_EQ(result.exit_code, 1) << result.err;
   EXPECT_THAT(result.err, HasSubstr("the reason"));
   const BuildOutcome outcome = Outcome();
@@ -333,7 +354,19 @@ TEST_F(DockerDriverTest, AnEngineThatDies) {
   ASSERT_OK_AND_ASSIGN(const int exit_code, cli->Wait());
   EXPECT_EQ(exit_code, 3);
   EXPECT_THAT(cli->output(), HasSubstr(engine->Address()));
-  EXPECT_THAT(cli->output(), HasSubstr("start it again"));
+  EXPECT_THAT(cli->output(),
+              AnyOf(HasSubstr("the engine stopped or was restarted"), HasSubstr("start it again")));
+}
+
+TEST_F(DockerDriverTest, AnEngineWhoseDiskIsFull) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<DockerEngine> engine,
+                       DockerEngine::Start({.disk_mib = 48}));
+  UseEngine(engine->Address());
+  WriteImages("registry.test", Runs("big", "head -c 100000000 /dev/zero > /big"));
+  const ProcessResult result = project_->Cli(BuildToLayout({"base"}));
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("o space left on device"), HasSubstr(engine->Address()),
+                                HasSubstr("docker image prune")));
 }
 
 }  // namespace

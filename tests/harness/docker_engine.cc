@@ -3,6 +3,7 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -27,7 +28,7 @@ void UnmountAllBelow(const std::string& directory) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DockerEngine>> DockerEngine::Start() {
+absl::StatusOr<std::unique_ptr<DockerEngine>> DockerEngine::Start(DockerEngineOptions options) {
   if (!RunningAsRoot()) return absl::FailedPreconditionError("dockerd needs root");
   if (!base::Exists("/usr/sbin/dockerd")) {
     return absl::FailedPreconditionError("dockerd is not installed (package docker.io)");
@@ -38,6 +39,14 @@ absl::StatusOr<std::unique_ptr<DockerEngine>> DockerEngine::Start() {
   std::unique_ptr<DockerEngine> engine(new DockerEngine(std::move(directory)));
   const std::string& path = engine->directory_.path();
   engine->socket_ = base::JoinPath(path, "docker.sock");
+  if (options.disk_mib > 0) {
+    const std::string data = base::JoinPath(path, "data");
+    RETURN_IF_ERROR(base::MakeDirectories(data));
+    if (mount("tmpfs", data.c_str(), "tmpfs", 0,
+              absl::StrCat("size=", options.disk_mib, "m").c_str()) != 0) {
+      return base::ErrnoStatus(errno, "mount a tmpfs for dockerd");
+    }
+  }
   // The machine's own configuration must not matter.
   const std::string configuration = base::JoinPath(path, "daemon.json");
   RETURN_IF_ERROR(base::WriteFileAtomically(configuration, "{}"));

@@ -15,13 +15,19 @@
 
 namespace stevedore::testing {
 
+// What kind of engine. Plain data.
+struct DockerEngineOptions {
+  // Size of its disk, in MiB (a tmpfs); 0: the machine's.
+  int disk_mib = 0;
+};
+
 // One dockerd without networks in a folder of its own, gone with this object. Containers need
 // `--network none` or `host`. Not thread-safe.
 class DockerEngine {
  public:
   // Returns when it answers. FAILED_PRECONDITION, saying why, where it cannot run: not root, or not
   // installed. Then skip the test with that text.
-  static absl::StatusOr<std::unique_ptr<DockerEngine>> Start();
+  static absl::StatusOr<std::unique_ptr<DockerEngine>> Start(DockerEngineOptions options = {});
   DockerEngine(const DockerEngine&) = delete;
   DockerEngine& operator=(const DockerEngine&) = delete;
   // Stops it with its containers and takes its mounts away.

@@ -76,7 +76,8 @@ class DockerBuild {
     request_.progress({.phase = std::move(phase), .bytes_done = done, .bytes_total = total});
   }
   static void Warn(absl::string_view what, const absl::Status& status) {
-    if (status.ok()) return;
+    // An engine that is gone was reported already.
+    if (status.ok() || absl::IsUnavailable(status)) return;
     base::Log(base::LogLevel::kWarning, what, {{"error", status.message()}});
   }
 
@@ -84,6 +85,8 @@ class DockerBuild {
   absl::StatusOr<std::string> ForeignPlatform();
   absl::Status PullBases(const std::string& platform);
   absl::Status BuildInEngine();
+  // What ended the build inside the stream, and what ended the stream.
+  absl::Status ReportedFailure() const;
   absl::Status Failure(const absl::Status& status);
   void AwaitEnd();
   absl::StatusOr<BuiltImage> TakeImage();
@@ -187,12 +190,7 @@ absl::Status DockerBuild::BuildInEngine() {
     AwaitEnd();
     return Failure(status);
   }
-  if (!output_.error().empty()) {
-    return base::Annotate(
-        absl::Status(transfer::EngineReportedError(engine_.address(), output_.ErrorReport()).code(),
-                     output_.ErrorReport()),
-        request_.source);
-  }
+  if (!output_.error().empty()) return ReportedFailure();
   if (output_.image_id().empty()) {
     return absl::UnavailableError(
         absl::StrCat("the Docker engine at ", engine_.address().ToString(),
@@ -200,6 +198,16 @@ absl::Status DockerBuild::BuildInEngine() {
                      "(`journalctl -u docker`)"));
   }
   return absl::OkStatus();
+}
+
+absl::Status DockerBuild::ReportedFailure() const {
+  std::string report = output_.ErrorReport();
+  // A command that could not write: no other build would fare better here.
+  if (output_.disk_full()) absl::StrAppend(&report, ": no space left on device");
+  const absl::Status status = transfer::EngineReportedError(engine_.address(), report);
+  const bool users = absl::IsInvalidArgument(status) || absl::IsNotFound(status) ||
+                     absl::IsFailedPrecondition(status);
+  return users ? base::Annotate(status, request_.source) : status;
 }
 
 absl::Status DockerBuild::Failure(const absl::Status& status) {

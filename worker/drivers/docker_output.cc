@@ -17,10 +17,17 @@ constexpr size_t kIdDigits = 12;
 constexpr absl::string_view kRunning = " ---> Running in ";
 constexpr absl::string_view kRemoved = "Removing intermediate container ";
 
+bool IsEngineLine(absl::string_view line) {
+  return absl::StartsWith(line, " ---> ") || absl::StartsWith(line, kRemoved) ||
+         absl::StartsWith(line, "Step ");
+}
+
 }  // namespace
 
 void DockerOutput::Take(const transfer::EngineMessage& message) {
   const auto take = [this](const std::string& line) { TakeLine(line); };
+  // What the engine itself says begins a line, also behind output that had no end.
+  if (IsEngineLine(message.stream)) lines_.Finish(take);
   if (!message.stream.empty()) lines_.Append(message.stream, take);
   if (!message.aux_json.empty()) {
     if (std::string id = message.AuxText("ID"); !id.empty()) image_id_ = std::move(id);
@@ -48,10 +55,12 @@ void DockerOutput::TakeLine(const std::string& line) {
 void DockerOutput::Note(const std::string& line) {
   if (absl::StartsWith(line, "Step ") && absl::StrContains(line, " : ")) {
     present_step_ = line;
+    disk_full_ = false;
     const std::string number = line.substr(5, line.find(" : ") - 5);
     if (step_) step_(absl::StrCat("step ", number));
     return;
   }
+  if (absl::StrContains(line, "No space left on device")) disk_full_ = true;
   absl::string_view rest = line;
   if (absl::ConsumePrefix(&rest, kRunning)) {
     // A step may print such a line too, so this is a hint and no more.

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "base/output_lines.h"
 #include "transfer/docker_engine_messages.h"
 
 namespace stevedore::worker {
@@ -31,6 +32,8 @@ class DockerOutput {
   // Containers of RUN steps that were started and not said to be removed again, by the 12 digits
   // that are shown. Only a hint: a step can print what it likes.
   const std::vector<std::string>& containers() const { return containers_; }
+  // Whether the present step complained about a full disk.
+  bool disk_full() const { return disk_full_; }
   // Text of the error that ended the build; empty if there was none.
   const std::string& error() const { return error_; }
   // The error with the step it happened in. The last lines of output are in the log's tail.
@@ -42,9 +45,10 @@ class DockerOutput {
 
   const std::function<void(absl::string_view line)> log_;
   const std::function<void(absl::string_view step)> step_;
-  transfer::OutputLines lines_;
+  base::OutputLines lines_;
   std::string present_step_;  // "Step 2/5 : RUN make".
   std::vector<std::string> containers_;
+  bool disk_full_ = false;
   std::string image_id_, error_;
 };
 

@@ -32,7 +32,6 @@ TEST_F(DockerOutputTest, LinesStepsAndContainers) {
   Stream("half");
   Stream(" line\nlast without end");
   EXPECT_THAT(output_.containers(), ElementsAre("aaaaaaaaaaaa"));
-  output_.Finish();
   Stream("Removing intermediate container aaaaaaaaaaaa\n");
   EXPECT_THAT(output_.containers(), ElementsAre());
   EXPECT_THAT(steps_, ElementsAre("step 1/2", "step 2/2"));
