@@ -284,9 +284,18 @@ TEST_F(DockerDriverTest, KeptImagesHaveTheirNamesInTheEngine) {
   ExpectNothingLeft();
 }
 
-TEST_F(DockerDriverTest, ARegistryWithTokensAndTls) {
+// What a registry wants: tokens, or passwords over TLS.
+class DockerDriverRegistryTest : public DockerDriverTest,
+                                 public ::testing::WithParamInterface<RegistryOptions::Auth> {};
+
+INSTANTIATE_TEST_SUITE_P(Kinds, DockerDriverRegistryTest,
+                         ::testing::Values(RegistryOptions::Auth::kToken,
+                                           RegistryOptions::Auth::kBasic));
+
+TEST_P(DockerDriverRegistryTest, ThatWantsALogin) {
+  const bool tls = GetParam() == RegistryOptions::Auth::kBasic;
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Registry> registry,
-                       Registry::Start({.auth = RegistryOptions::Auth::kToken, .tls = true}));
+                       Registry::Start({.auth = GetParam(), .tls = tls}));
   WriteImages(registry->host());
   project_->Login(registry->host(), "alice", "wonderland");
   const auto build = [&](const std::string& image) {
@@ -342,6 +351,22 @@ TEST_F(DockerDriverTest, NoEngine) {
   EXPECT_THAT(result.err,
               AllOf(HasSubstr("unix:///nonexistent/docker.sock"),
                     HasSubstr("there is no such socket"), HasSubstr("systemctl start docker")));
+}
+
+TEST_F(DockerDriverTest, AnEngineBehindTls) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<DockerEngine> engine,
+                       DockerEngine::Start({.tls = true}));
+  UseEngine(engine->tls_address());
+  // Without certificates the engine is no use, and that is said.
+  const ProcessResult plain = project_->Cli(BuildToLayout({"base"}));
+  EXPECT_EQ(plain.exit_code, 3) << plain.err;
+  EXPECT_THAT(plain.err, AllOf(HasSubstr(engine->tls_address()), HasSubstr("DOCKER_CERT_PATH")));
+  setenv("DOCKER_TLS_VERIFY", "1", 1);
+  setenv("DOCKER_CERT_PATH", engine->certificates().c_str(), 1);
+  const ProcessResult result = project_->Cli(BuildToLayout({"base"}));
+  unsetenv("DOCKER_TLS_VERIFY");
+  unsetenv("DOCKER_CERT_PATH");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
 TEST_F(DockerDriverTest, AnEngineThatDies) {

@@ -50,13 +50,33 @@ absl::StatusOr<std::unique_ptr<DockerEngine>> DockerEngine::Start(DockerEngineOp
   // The machine's own configuration must not matter.
   const std::string configuration = base::JoinPath(path, "daemon.json");
   RETURN_IF_ERROR(base::WriteFileAtomically(configuration, "{}"));
-  ASSIGN_OR_RETURN(
-      engine->process_,
-      Process::Start(
-          {.argv = {"/usr/sbin/dockerd", "--bridge=none", "--iptables=false", "--ip-forward=false",
-                    "--ip-masq=false", "--data-root", base::JoinPath(path, "data"), "--exec-root",
-                    base::JoinPath(path, "exec"), "--pidfile", base::JoinPath(path, "pid"),
-                    "--config-file", configuration, "-H", engine->Address()}}));
+  std::vector<std::string> argv = {"/usr/sbin/dockerd",
+                                   "--bridge=none",
+                                   "--iptables=false",
+                                   "--ip-forward=false",
+                                   "--ip-masq=false",
+                                   "--data-root",
+                                   base::JoinPath(path, "data"),
+                                   "--exec-root",
+                                   base::JoinPath(path, "exec"),
+                                   "--pidfile",
+                                   base::JoinPath(path, "pid"),
+                                   "--config-file",
+                                   configuration,
+                                   "-H",
+                                   engine->Address()};
+  if (options.tls) {
+    RETURN_IF_ERROR(engine->MakeCertificates());
+    engine->tls_address_ = absl::StrCat("tcp://127.0.0.1:", FreePort());
+    const std::string certificate = base::JoinPath(engine->certificates(), "cert.pem");
+    for (const std::string& word :
+         {std::string("-H"), engine->tls_address_, std::string("--tlsverify"),
+          "--tlscacert=" + certificate, "--tlscert=" + certificate,
+          "--tlskey=" + base::JoinPath(engine->certificates(), "key.pem")}) {
+      argv.push_back(word);
+    }
+  }
+  ASSIGN_OR_RETURN(engine->process_, Process::Start({.argv = std::move(argv)}));
   // Not FAILED_PRECONDITION: an engine that is here and does not start is a failure, no reason to
   // skip.
   if (const absl::Status up = engine->process_->WaitForOutput("API listen on", absl::Seconds(60));
@@ -64,6 +84,21 @@ absl::StatusOr<std::unique_ptr<DockerEngine>> DockerEngine::Start(DockerEngineOp
     return absl::InternalError(absl::StrCat("start dockerd: ", up.message()));
   }
   return engine;
+}
+
+absl::Status DockerEngine::MakeCertificates() {
+  RETURN_IF_ERROR(base::MakeDirectories(certificates()));
+  const std::string certificate = base::JoinPath(certificates(), "cert.pem");
+  // Its own authority, and both sides' certificate.
+  ASSIGN_OR_RETURN(
+      const ProcessResult made,
+      Process::Run({.argv = {"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+                             base::JoinPath(certificates(), "key.pem"), "-out", certificate,
+                             "-days", "2", "-subj", "/CN=stevedore-test", "-addext",
+                             "subjectAltName=IP:127.0.0.1,DNS:localhost"}}));
+  if (made.exit_code != 0) return absl::InternalError(absl::StrCat("openssl: ", made.err));
+  ASSIGN_OR_RETURN(const std::string text, base::ReadFile(certificate));
+  return base::WriteFileAtomically(base::JoinPath(certificates(), "ca.pem"), text);
 }
 
 DockerEngine::~DockerEngine() {

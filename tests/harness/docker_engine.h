@@ -19,6 +19,8 @@ namespace stevedore::testing {
 struct DockerEngineOptions {
   // Size of its disk, in MiB (a tmpfs); 0: the machine's.
   int disk_mib = 0;
+  // Listen on loopback TCP with TLS too, and want a client's certificate.
+  bool tls = false;
 };
 
 // One dockerd without networks in a folder of its own, gone with this object. Containers need
@@ -38,6 +40,11 @@ class DockerEngine {
   // "unix:///tmp/…", for DOCKER_HOST.
   std::string Address() const { return "unix://" + socket_; }
 
+  // Only with DockerEngineOptions::tls: "tcp://127.0.0.1:PORT", and the folder with ca.pem,
+  // cert.pem and key.pem for DOCKER_CERT_PATH.
+  const std::string& tls_address() const { return tls_address_; }
+  std::string certificates() const { return base::JoinPath(directory_.path(), "tls"); }
+
   // Runs Debian's docker client against it and returns what that printed, whatever its exit code.
   absl::StatusOr<ProcessResult> Docker(std::vector<std::string> arguments, std::string input = "",
                                        absl::Duration limit = absl::Seconds(120)) const;
@@ -48,7 +55,9 @@ class DockerEngine {
   explicit DockerEngine(base::TemporaryDirectory directory) : directory_(std::move(directory)) {}
 
   const base::TemporaryDirectory directory_;
-  std::string socket_;
+  absl::Status MakeCertificates();
+
+  std::string socket_, tls_address_;
   std::unique_ptr<Process> process_;
 };
 
