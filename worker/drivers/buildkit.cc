@@ -146,6 +146,7 @@ absl::Status BuildkitBuild::RunSolve(Solve solve, base::ByteSink* result) {
 
 absl::StatusOr<BuiltImage> BuildkitBuild::BuildInEngine() {
   Solve solve = MakeSolve(options_, request_, arguments_, !loans_.empty());
+  PinContexts(request_, pinned_, &solve);
   ASSIGN_OR_RETURN(const std::string own, place_.engine->Negotiate(stop_));
   tag_ = absl::StrCat("stevedore-build:", base::RandomHex(16));
   solve.exporter = "moby";
@@ -199,6 +200,7 @@ absl::Status BuildkitBuild::Keep() {
 
 absl::StatusOr<BuiltImage> BuildkitBuild::BuildInDaemon() {
   Solve solve = MakeSolve(options_, request_, arguments_, false);
+  PinContexts(request_, pinned_, &solve);
   solve.exporter = "oci";
   solve.exporter_attributes["compression"] =
       absl::StartsWith(options_.common.compression, "zstd") ? "zstd" : "gzip";

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/byte_source.h"
 #include "base/file.h"
 #include "base/status.h"
+#include "oci/image/reference.h"
 
 namespace stevedore::worker {
 namespace {
@@ -95,6 +98,24 @@ Solve MakeSolve(const graph::BuildkitOptions& options, const BuildRequest& reque
   }
   solve.timeout = std::min(common.timeout, request.limits.time);
   return solve;
+}
+
+void PinContexts(const BuildRequest& request, const std::vector<PinnedParent>& pinned,
+                 Solve* solve) {
+  constexpr absl::string_view kImage = "docker-image://";
+  for (auto& [name, value] : solve->frontend_attributes) {
+    absl::string_view place = value;
+    if (!absl::StartsWith(name, "context:") || !absl::ConsumePrefix(&place, kImage)) continue;
+    const absl::StatusOr<oci::Reference> wanted = oci::Reference::Parse(place);
+    if (!wanted.ok()) continue;
+    for (size_t i = 0; i < request.parents.size() && i < pinned.size(); ++i) {
+      const absl::StatusOr<oci::Reference> parent =
+          oci::Reference::Parse(request.parents[i].reference);
+      if (!parent.ok() || parent->Canonical() != wanted->Canonical()) continue;
+      value = absl::StrCat(kImage, pinned[i].reference);
+      break;
+    }
+  }
 }
 
 absl::StatusOr<std::shared_ptr<const context::Tree>> DockerfileFolder(const context::Tree& tree,

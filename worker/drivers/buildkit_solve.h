@@ -16,6 +16,7 @@
 #include "credentials/credential_store.h"
 #include "graph/buildkit_options.h"
 #include "worker/drivers/buildkit/client.h"
+#include "worker/drivers/docker_inputs.h"
 #include "worker/drivers/driver.h"
 
 namespace stevedore::worker {
@@ -24,6 +25,12 @@ namespace stevedore::worker {
 // images are looked at first. Thread-safe, as all here.
 Solve MakeSolve(const graph::BuildkitOptions& options, const BuildRequest& request,
                 const std::map<std::string, std::string>& arguments, bool local_parents);
+
+// Named contexts that are images of this build ("docker-image://reg/base:1.2" where a parent has
+// that reference) become the parents that `pinned` says, in the order of the request's: the tag has
+// not moved yet.
+void PinContexts(const BuildRequest& request, const std::vector<PinnedParent>& pinned,
+                 Solve* solve);
 
 // The folder that BuildKit reads the Dockerfile from: that file alone, as ignore rules were applied
 // before and must not be applied twice. NOT_FOUND if `tree` has no such file.

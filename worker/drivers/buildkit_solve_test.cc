@@ -45,6 +45,25 @@ TEST(MakeSolveTest, OptionsBecomeAttributes) {
             "local");
 }
 
+TEST(PinContextsTest, ParentsAreNamedByTheirDigests) {
+  BuildRequest request;
+  request.parents = {{.id = "os:1", .reference = "os:1"},
+                     {.id = "base:2", .reference = "reg.test/ns/base:2"}};
+  Solve solve;
+  solve.frontend_attributes = {{"context:a", "docker-image://reg.test/ns/base:2"},
+                               {"context:b", "docker-image://docker.io/library/os:1"},
+                               {"context:c", "docker-image://reg.test/ns/other:2"},
+                               {"context:d", "https://git.test/x.git"},
+                               {"build-arg:X", "docker-image://reg.test/ns/base:2"}};
+  PinContexts(request, {{.reference = "pinned-os"}, {.reference = "pinned-base"}}, &solve);
+  EXPECT_THAT(solve.frontend_attributes,
+              ElementsAre(Pair("build-arg:X", "docker-image://reg.test/ns/base:2"),
+                          Pair("context:a", "docker-image://pinned-base"),
+                          Pair("context:b", "docker-image://pinned-os"),
+                          Pair("context:c", "docker-image://reg.test/ns/other:2"),
+                          Pair("context:d", "https://git.test/x.git")));
+}
+
 TEST(DockerfileFolderTest, HoldsTheOneFile) {
   auto tree = context::MemoryTree::Create({{.path = "d/Prod", .content = "FROM scratch\n"},
                                            {.path = "d/Prod.dockerignore", .content = "*"}});
