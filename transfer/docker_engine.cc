@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
@@ -67,7 +68,9 @@ Json LoginOf(const credentials::Credential& login) {
 }
 
 std::string Header(const Json& json) {
-  return absl::WebSafeBase64Escape(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  // URL-safe, but with padding: engines silently take a header without it for no login at all.
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return absl::StrReplaceAll(absl::Base64Escape(text), {{"+", "-"}, {"/", "_"}});
 }
 
 // "name" and "tag or digest" as the API wants them apart.

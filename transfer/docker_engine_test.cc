@@ -105,6 +105,13 @@ TEST(DockerEngineTest, BuildSendsContextAndLoginsAndHandsMessagesOn) {
   EXPECT_THAT(seen, ElementsAre("a\n", "sha256:1"));
 }
 
+TEST(DockerEngineTest, LoginsArePadded) {
+  // Without the padding engines silently ask anonymously.
+  for (const char* name : {"a", "ab", "abc"}) {
+    EXPECT_EQ(DockerEngine::RegistryConfig({{"r", {name, base::Secret("p"), ""}}}).size() % 4, 0u);
+  }
+}
+
 TEST(DockerEngineTest, AnswersBecomeCodes) {
   const std::vector<std::tuple<int, std::string, absl::StatusCode, std::string>> cases = {
       {404, "No such image: x", absl::StatusCode::kNotFound, "No such image"},
