@@ -1,6 +1,7 @@
 #include "base/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <cstdio>
@@ -58,6 +59,17 @@ std::string Sha256(absl::string_view bytes) {
 }
 
 std::string Sha256Hex(absl::string_view bytes) { return absl::BytesToHexString(Sha256(bytes)); }
+
+std::string HmacSha1(absl::string_view key, absl::string_view text) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (HMAC(EVP_sha1(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(text.data()), text.size(), out,
+           &size) == nullptr) {
+    std::abort();  // Lack of memory or of the provider, as for hashes.
+  }
+  return std::string(reinterpret_cast<const char*>(out), size);
+}
 
 std::string RandomBytes(size_t size) {
   std::string bytes(size, '\0');

@@ -39,6 +39,10 @@ std::string Sha256(absl::string_view bytes);
 // SHA-256 as 64 lower-case hex digits. Thread-safe.
 std::string Sha256Hex(absl::string_view bytes);
 
+// The raw 20-byte HMAC-SHA-1 of `text`: what ssh's known_hosts files hide host names with. Proves
+// nothing about anything else. Thread-safe.
+std::string HmacSha1(absl::string_view key, absl::string_view text);
+
 // `size` bytes from the system's cryptographic random source. Aborts if there is none. Thread-safe.
 std::string RandomBytes(size_t size);
 

@@ -32,6 +32,12 @@ TEST(HashTest, PiecesHashLikeTheWholeAndFinishStartsAnew) {
   }
 }
 
+TEST(HashTest, HmacSha1KnownAnswer) {
+  // RFC 2202, test case 2.
+  EXPECT_EQ(absl::BytesToHexString(HmacSha1("Jefe", "what do ya want for nothing?")),
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+}
+
 TEST(HashTest, RandomHexHasItsLengthAndDoesNotRepeat) {
   EXPECT_EQ(RandomHex(16).size(), 32u);
   EXPECT_NE(RandomHex(16), RandomHex(16));

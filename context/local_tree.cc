@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mutex.h"
@@ -55,20 +54,6 @@ absl::string_view KindOf(mode_t mode) {
   if (S_ISFIFO(mode)) return "fifo";
   if (S_ISCHR(mode) || S_ISBLK(mode)) return "device";
   return "";
-}
-
-// Whether a relative link at `path` climbs above the root on its way, read as text.
-bool LeadsOut(absl::string_view path, absl::string_view target) {
-  if (!target.empty() && target[0] == '/') return false;  // Meant inside the image.
-  int64_t depth = std::count(path.begin(), path.end(), '/');
-  for (absl::string_view part : absl::StrSplit(target, '/')) {
-    if (part == "..") {
-      if (--depth < 0) return true;
-    } else if (!part.empty() && part != ".") {
-      ++depth;
-    }
-  }
-  return false;
 }
 
 // "folder /src/web (context of image web:1.0)".
@@ -193,7 +178,7 @@ absl::StatusOr<std::vector<TreeEntry>> Convert(const oci::DirectoryTree& directo
         entry.type = TreeEntry::Type::kDirectory;
         break;
       case oci::LayerEntry::Type::kSymlink:
-        if (LeadsOut(walked.path, walked.link_target)) {
+        if (LinkLeadsOut(walked.path, walked.link_target)) {
           return absl::InvalidArgumentError(absl::StrCat(
               "the link ", walked.path, " leads out of the context, to ",
               base::Quoted(walked.link_target),

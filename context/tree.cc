@@ -132,6 +132,19 @@ absl::Status CheckEntries(const std::vector<TreeEntry>& entries) {
   return absl::OkStatus();
 }
 
+bool LinkLeadsOut(absl::string_view path, absl::string_view target) {
+  if (!target.empty() && target[0] == '/') return false;  // Meant inside the image.
+  int64_t depth = std::count(path.begin(), path.end(), '/');
+  for (absl::string_view part : absl::StrSplit(target, '/')) {
+    if (part == "..") {
+      if (--depth < 0) return true;
+    } else if (!part.empty() && part != ".") {
+      ++depth;
+    }
+  }
+  return false;
+}
+
 std::vector<std::string> ChangedPaths(const std::vector<TreeEntry>& before,
                                       const std::vector<TreeEntry>& after, size_t limit) {
   std::vector<std::string> paths;

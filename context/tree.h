@@ -101,6 +101,10 @@ class Tree : public oci::LayerContents {
 // paths, normalised modes and their directories before them.
 absl::Status CheckEntries(const std::vector<TreeEntry>& entries);
 
+// Whether a relative link at `path` climbs above the root on its way, read as text. An absolute one
+// never does: it is meant inside the image, and nothing here follows it. Thread-safe.
+bool LinkLeadsOut(absl::string_view path, absl::string_view target);
+
 // The paths in which two sorted entry lists differ (added, removed or changed; directories only if
 // added or removed), at most `limit`, in order. For telling people why something is built.
 std::vector<std::string> ChangedPaths(const std::vector<TreeEntry>& before,

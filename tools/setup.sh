@@ -9,7 +9,7 @@
 set -euo pipefail
 
 # Packages that bring a service; what their installation enabled is disabled again.
-readonly SERVICE_PACKAGES=(redis-server docker-registry docker.io containerd)
+readonly SERVICE_PACKAGES=(redis-server docker-registry docker.io containerd openssh-server lighttpd)
 
 packages_of() {
   case "$1" in
@@ -19,7 +19,7 @@ packages_of() {
       echo libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
       echo libhiredis-dev libssl-dev libcurl4-openssl-dev
       echo libzstd-dev zlib1g-dev libdeflate-dev libisal-dev liblzma-dev libbz2-dev
-      echo libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
+      echo libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libgit2-dev
       ;;
     demo)
       packages_of build
@@ -31,6 +31,7 @@ packages_of() {
       echo umoci docker.io apache2-utils openssl
       # For a YAML language server. Node.js from elsewhere brings an npm of its own.
       command -v npm >/dev/null || echo nodejs npm
+      echo git openssh-client openssh-server lighttpd lighttpd-mod-openssl
       ;;
     check)
       packages_of test

@@ -1,0 +1,145 @@
+#include "context/git_library.h"
+
+#include <cstdlib>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/file.h"
+#include "base/status.h"
+
+namespace stevedore::context::git {
+namespace {
+
+// Objects that libgit2 keeps parsed: trees of a walk; blobs are never asked for twice.
+constexpr size_t kObjectCacheBytes = 32 << 20;
+
+const char* FirstSet(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return nullptr;
+}
+
+// Lives as long as the process.
+struct Library {
+  Library() {
+    git_libgit2_init();
+    // The same context everywhere: what people or machines have configured for their own git
+    // (rewritten URLs, proxies, "safe" owners) must not decide what is built.
+    for (const int level : {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM,
+                            GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
+      git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
+    }
+    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, static_cast<ssize_t>(kObjectCacheBytes));
+    git_libgit2_opts(GIT_OPT_SET_USER_AGENT, "stevedore");
+    const char* const file = FirstSet({"GIT_SSL_CAINFO", "SSL_CERT_FILE"});
+    const char* const folder = FirstSet({"GIT_SSL_CAPATH", "SSL_CERT_DIR"});
+    if (file != nullptr || folder != nullptr) {
+      git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, file, folder);
+    }
+  }
+  // git_libgit2_shutdown is left out on purpose: threads may still use the library while the
+  // process ends.
+};
+
+// Made when the first ssh connection needs it; goes with the process.
+struct Home {
+  Home() {
+    absl::StatusOr<base::TemporaryDirectory> made = base::TemporaryDirectory::Create();
+    if (!made.ok()) return;
+    directory.emplace(*std::move(made));
+    path = directory->path();
+    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, path.c_str());
+  }
+  std::optional<base::TemporaryDirectory> directory;
+  std::string path;
+};
+
+Library& TheLibrary() {
+  static Library library;
+  return library;
+}
+
+absl::StatusCode CodeOfClass(int klass, absl::string_view text) {
+  switch (klass) {
+    case GIT_ERROR_ZLIB:
+    case GIT_ERROR_ODB:
+    case GIT_ERROR_OBJECT:
+    case GIT_ERROR_TREE:
+    case GIT_ERROR_INDEXER:
+      return absl::StatusCode::kDataLoss;
+    case GIT_ERROR_NET:
+    case GIT_ERROR_SSL:
+    case GIT_ERROR_SSH:
+    case GIT_ERROR_HTTP:
+      return absl::StatusCode::kUnavailable;
+    case GIT_ERROR_NOMEMORY:
+      return absl::StatusCode::kResourceExhausted;
+    case GIT_ERROR_OS:
+    case GIT_ERROR_FILESYSTEM:
+      if (absl::StrContains(text, "No space left")) return absl::StatusCode::kResourceExhausted;
+      if (absl::StrContains(text, "ermission denied")) return absl::StatusCode::kPermissionDenied;
+      return absl::StatusCode::kUnavailable;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+absl::StatusCode CodeOf(int rc, int klass, absl::string_view text) {
+  switch (rc) {
+    case GIT_ENOTFOUND:
+      return absl::StatusCode::kNotFound;
+    case GIT_EEXISTS:
+      return absl::StatusCode::kAlreadyExists;
+    case GIT_EAUTH:
+      return absl::StatusCode::kUnauthenticated;
+    case GIT_ECERTIFICATE:
+      return absl::StatusCode::kFailedPrecondition;
+    case GIT_EUSER:
+      return absl::StatusCode::kCancelled;
+    case GIT_EMISMATCH:
+      return absl::StatusCode::kDataLoss;
+    case GIT_EAMBIGUOUS:
+    case GIT_EINVALIDSPEC:
+    case GIT_EPEEL:
+      return absl::StatusCode::kInvalidArgument;
+    case GIT_EEOF:
+      return absl::StatusCode::kUnavailable;
+    case GIT_ELOCKED:
+      return absl::StatusCode::kAborted;
+    default:
+      return CodeOfClass(klass, text);
+  }
+}
+
+}  // namespace
+
+void StartLibrary() { TheLibrary(); }
+
+const std::string& LibraryHome() {
+  StartLibrary();
+  static const Home home;
+  return home.path;
+}
+
+absl::Status ToStatus(int rc, absl::string_view doing) {
+  if (rc >= 0) return absl::OkStatus();
+  const git_error* const error = git_error_last();
+  const absl::string_view text =
+      error == nullptr || error->message == nullptr ? "no reason given" : error->message;
+  const int klass = error == nullptr ? GIT_ERROR_NONE : error->klass;
+  return absl::Status(CodeOf(rc, klass, text), absl::StrCat(doing, ": ", text));
+}
+
+std::string Hex(const git_oid& id) {
+  char text[GIT_OID_HEXSZ + 1];
+  git_oid_tostr(text, sizeof(text), &id);
+  return text;
+}
+
+}  // namespace stevedore::context::git
