@@ -16,6 +16,8 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "cli/git_reader.h"
+#include "context/local_tree.h"
 #include "context/pack.h"
 #include "context/pack_table.h"
 #include "oci/image/reference.h"
@@ -29,16 +31,17 @@ constexpr int kPacksAtOnce = 4;
 // Registries collect context tags that nobody has put for days: see architecture, "packs".
 constexpr absl::Duration kTagRefresh = absl::Hours(24);
 
-// One folder and who needs it.
-struct Folder {
+// One context and who needs it.
+struct Wanted {
   const graph::ContextSpec* spec;
   const graph::ResolvedImage* image;
-  absl::StatusOr<std::unique_ptr<context::LocalTree>> tree = nullptr;
+  absl::StatusOr<ContextTree> tree = ContextTree();
+  std::vector<std::string> warnings = {};
 };
 
-absl::Status AtDefinition(const Folder& folder, const absl::Status& status) {
+absl::Status AtDefinition(const Wanted& wanted, const absl::Status& status) {
   const graph::SourceLocation& where =
-      folder.spec->where.file.empty() ? folder.image->where : folder.spec->where;
+      wanted.spec->where.file.empty() ? wanted.image->where : wanted.spec->where;
   const std::string message = absl::StrCat(
       where.file.empty() ? "" : absl::StrCat(where.ToString(), ": "), status.message());
   // A folder that is not there is a mistake in the definition (or of the working directory).
@@ -128,38 +131,64 @@ class RegistryPackSink final : public context::PackSink {
   const std::stop_token stop_;
 };
 
+absl::StatusOr<ContextTree> ReadFolder(Wanted& wanted, context::StatCache* stat_cache,
+                                       const std::stop_token& stop) {
+  context::LocalTreeOptions options;
+  options.owner = absl::StrCat("image ", wanted.image->id);
+  options.stat_cache = stat_cache;
+  options.stop = stop;
+  const std::string& path = wanted.spec->resolved_path;
+  ASSIGN_OR_RETURN(std::unique_ptr<context::LocalTree> tree,
+                   context::LocalTree::Open(path, options));
+  wanted.warnings = tree->warnings();
+  return ContextTree{std::move(tree), std::nullopt, path};
+}
+
 }  // namespace
 
 absl::StatusOr<ContextTrees> ReadContexts(const graph::Selection& selection,
-                                          context::StatCache* stat_cache, Console& console,
+                                          const ContextSources& sources, Console& console,
                                           std::stop_token stop) {
-  std::map<std::string, Folder> folders;
+  std::map<std::string, Wanted> all;
   for (const graph::ResolvedImage& image : selection.images) {
     for (const graph::ContextSpec& spec : image.contexts) {
-      if (spec.git.has_value()) continue;  // Refused when the image becomes a message.
-      folders.emplace(spec.resolved_path, Folder{&spec, &image});
+      all.emplace(graph::ContextName(spec), Wanted{&spec, &image});
     }
   }
+  GitReader git(sources, stop);
   {
-    const int at_once = std::min<int>(kTreesAtOnce, std::max<int>(1, folders.size()));
+    const int at_once = std::min<int>(kTreesAtOnce, std::max<int>(1, all.size()));
     base::ThreadPool pool("contexts", at_once);
-    for (auto& [path, folder] : folders) {
-      pool.Schedule([&path = path, &folder = folder, stat_cache, stop] {
-        context::LocalTreeOptions options;
-        options.owner = absl::StrCat("image ", folder.image->id);
-        options.stat_cache = stat_cache;
-        options.stop = stop;
-        folder.tree = context::LocalTree::Open(path, options);
+    for (auto& [name, wanted] : all) {
+      pool.Schedule([&wanted = wanted, &git, &sources, stop] {
+        if (wanted.spec->git.has_value()) {
+          wanted.tree = git.Read(*wanted.spec, wanted.image->id);
+        } else {
+          wanted.tree = ReadFolder(wanted, sources.stat_cache, stop);
+        }
       });
     }
   }
   ContextTrees trees;
-  for (auto& [path, folder] : folders) {
-    if (!folder.tree.ok()) return AtDefinition(folder, folder.tree.status());
-    for (const std::string& warning : (*folder.tree)->warnings()) PrintWarning(console, warning);
-    trees.emplace(path, *std::move(folder.tree));
+  for (auto& [name, wanted] : all) {
+    if (!wanted.tree.ok()) return AtDefinition(wanted, wanted.tree.status());
+    for (const std::string& warning : wanted.warnings) PrintWarning(console, warning);
+    if (wanted.tree->git.has_value()) wanted.tree->git->where = wanted.spec->where;
+    trees.emplace(name, *std::move(wanted.tree));
   }
   return trees;
+}
+
+absl::Status CheckSendable(const ContextTrees& trees) {
+  for (const auto& [name, context] : trees) {
+    if (!context.git.has_value() || !context.git->has_inline_secrets) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        context.git->where.ToString(), ": git context ", name,
+        " has its secrets in the definition, which are never sent to workers; put them into a "
+        "credential store (stevedore-cli create credentials ID) and name them with "
+        "`auth: {credentials_id: ID}`"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ContextUploads> UploadContexts(const ContextTrees& trees,
@@ -181,10 +210,11 @@ absl::StatusOr<ContextUploads> UploadContexts(const ContextTrees& trees,
   options.temporary_directory = cache_directory;
   options.threads = kPacksAtOnce;
   options.stop = stop;
-  for (const auto& [path, tree] : trees) {
+  for (const auto& [path, context] : trees) {
+    if (context.git.has_value()) continue;  // Workers read it themselves.
     ASSIGN_OR_RETURN(const context::PackUploadResult result,
-                     context::UploadTree(*tree, &table, sink, options), "send context ", path,
-                     " to ", artifact_repository);
+                     context::UploadTree(*context.tree, &table, sink, options), "send context ",
+                     path, " to ", artifact_repository);
     ++uploads.tree_count;
     uploads.sent_pack_count += result.sent_count;
     uploads.sent_bytes += result.sent_bytes;

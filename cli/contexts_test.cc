@@ -44,15 +44,15 @@ TEST_F(ContextsTest, SharedFoldersAreReadOnce) {
   ASSERT_OK(base::WriteFileAtomically(directory_->path() + "/web/a", "a"));
   AddImage("web:1", "web");
   AddImage("web:2", "web");
-  ASSERT_OK_AND_ASSIGN(const ContextTrees trees, ReadContexts(selection_, nullptr, console_, {}));
+  ASSERT_OK_AND_ASSIGN(const ContextTrees trees, ReadContexts(selection_, {}, console_, {}));
   ASSERT_EQ(trees.size(), 1);
-  EXPECT_EQ(trees.begin()->second->entries().size(), 1);
+  EXPECT_EQ(trees.begin()->second.tree->entries().size(), 1);
 }
 
 TEST_F(ContextsTest, MissingFolderNamesThePlaceInTheDefinition) {
   AddImage("web:1", "nowhere");
   EXPECT_THAT(
-      ReadContexts(selection_, nullptr, console_, {}),
+      ReadContexts(selection_, {}, console_, {}),
       StatusIs(absl::StatusCode::kInvalidArgument,
                AllOf(HasSubstr("images.yaml:7:3"), HasSubstr("web:1"), HasSubstr("nowhere"))));
 }

@@ -59,7 +59,7 @@ class EmbeddedQueue::Body {
   void StartWorker(const EmbeddedOptions& options, const WorkerPlaces& places,
                    const ContextTrees& trees, context::StatCache* stat_cache) {
     contexts_.emplace(".", stat_cache);
-    for (const auto& [path, tree] : trees) contexts_->Add(tree);
+    for (const auto& [name, context] : trees) contexts_->Add(context.tree);
     drivers_ = worker::CreateDrivers(
         {.budget = &budget_,
          .threads = options.threads,

@@ -73,8 +73,11 @@ class LocalProject {
     RETURN_IF_ERROR(Select(dry, stop));
     ASSIGN_OR_RETURN(cache_directory_, CacheDirectory());
     stat_cache_.emplace(context::StatCache::Load(cache_directory_ + "/stat-cache"));
-    ASSIGN_OR_RETURN(trees_, ReadContexts(selected_.selection, &*stat_cache_, *context_.console,
-                                          std::move(stop)));
+    const ContextSources sources = {.stat_cache = &*stat_cache_,
+                                    .git_cache_directory = cache_directory_ + "/git",
+                                    .credentials = lookups_.credentials()->records()};
+    ASSIGN_OR_RETURN(
+        trees_, ReadContexts(selected_.selection, sources, *context_.console, std::move(stop)));
     (void)stat_cache_->Save(cache_directory_ + "/stat-cache");  // A cache: losing it costs time.
     const std::string place = push_ ? "registry" : AbsolutePath(directory);
     results_file_ = ResultsFile(cache_directory_, place);
@@ -92,7 +95,9 @@ class LocalProject {
   // After a submission: the next one names what changed since. Losing this costs only that.
   void RememberContexts() const {
     const ContextMemory memory(cache_directory_);
-    for (const auto& [path, tree] : trees_) (void)memory.Remember(path, *tree);
+    for (const auto& [name, context] : trees_) {
+      (void)memory.Remember(context.memory_key, *context.tree);
+    }
   }
 
   // Whether results go to registries instead of the layout.

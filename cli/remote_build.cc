@@ -59,8 +59,12 @@ absl::StatusOr<RemoteProject> Prepare(CommandContext& context, const BuildFlags&
   ASSIGN_OR_RETURN(project.selected, SelectByFlags(context, flags, catalog, finder, {}, stop));
   const std::string stat_file = cache + "/stat-cache";
   context::StatCache stat_cache = context::StatCache::Load(stat_file);
+  const ContextSources sources = {.stat_cache = &stat_cache,
+                                  .git_cache_directory = cache + "/git",
+                                  .credentials = registries.credentials()->records()};
   ASSIGN_OR_RETURN(project.trees,
-                   ReadContexts(project.selected.selection, &stat_cache, *context.console, stop));
+                   ReadContexts(project.selected.selection, sources, *context.console, stop));
+  RETURN_IF_ERROR(CheckSendable(project.trees));
   (void)stat_cache.Save(stat_file);  // A cache: losing it costs time.
   SubmissionOptions options;
   options.targets = TargetsOf(flags);
@@ -174,7 +178,9 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
                    SubmitWithPatience(*client, project.submission, follow, display.get(), stop));
   // The next submission names what changed since. Losing this costs only that.
   const ContextMemory memory(cache);
-  for (const auto& [path, tree] : project.trees) (void)memory.Remember(path, *tree);
+  for (const auto& [name, tree] : project.trees) {
+    (void)memory.Remember(tree.memory_key, *tree.tree);
+  }
   if (options.detach) {
     context.console->Out(absl::StrCat(id, "\n"));
     return ExitCode::kOk;

@@ -36,7 +36,12 @@ absl::StatusOr<v1::Image> MakeImage(
     ASSIGN_OR_RETURN(tag, FullReference(image, tag));
   }
   for (v1::BuildContext& context : *message.mutable_contexts()) {
-    context.set_tree_digest(trees.at(context.path())->digest().ToString());
+    const ContextTree& tree = trees.at(context.path());
+    context.set_tree_digest(tree.tree->digest().ToString());
+    if (tree.git.has_value()) {
+      context.mutable_git()->set_url(tree.git->url);
+      context.mutable_git()->set_commit(tree.git->commit);
+    }
     const std::vector<std::string>& files = changed.at(context.path());
     context.mutable_changed_files()->Assign(files.begin(), files.end());
   }
@@ -71,7 +76,9 @@ absl::StatusOr<coordinator::Submission> MakeSubmission(const SelectionWithParent
     external->mutable_manifests()->insert(parent.manifests.begin(), parent.manifests.end());
   }
   std::map<std::string, std::vector<std::string>> changed;
-  for (const auto& [path, tree] : trees) changed[path] = memory.ChangedFiles(path, *tree);
+  for (const auto& [name, context] : trees) {
+    changed[name] = memory.ChangedFiles(context.memory_key, *context.tree);
+  }
   for (const graph::ResolvedImage& image : selected.selection.images) {
     ASSIGN_OR_RETURN(v1::Image message, MakeImage(image, trees, changed));
     submission.images.push_back(std::move(message));

@@ -4,15 +4,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "credentials/record.h"
 
 namespace stevedore::context {
 
 std::string GitCredential::Identity() const {
-  if (has_password()) return absl::StrCat("password\n", username, "\n", source);
-  if (has_key()) return absl::StrCat("key\n", private_key_file, "\n", source);
-  return source;
+  if (has_key() && private_key.empty()) return absl::StrCat("key file\n", private_key_file);
+  if (has_key()) return absl::StrCat("key\n", base::Sha256Hex(private_key.Reveal()));
+  if (!has_password()) return "";
+  return absl::StrCat("password\n", username, "\n", base::Sha256Hex(password.Reveal()));
 }
 
 absl::StatusOr<GitCredential> SelectGitCredential(const GitAuth& auth,
@@ -38,8 +40,9 @@ absl::StatusOr<GitCredential> SelectGitCredential(const GitAuth& auth,
       credential.password = record->password;
       return credential;
     }
-    if (!record->private_key_file.empty()) {
+    if (!record->private_key_file.empty() || !record->private_key.empty()) {
       credential.private_key_file = record->private_key_file;
+      credential.private_key = record->private_key;
       credential.private_key_password = record->private_key_password;
       return credential;
     }

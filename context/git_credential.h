@@ -28,14 +28,16 @@ struct GitCredential {
   std::string username;
   base::Secret password;
   std::string private_key_file;
+  // The key itself, in place of the file: it came with a build.
+  base::Secret private_key;
   base::Secret private_key_password;
   // For ssh, when the URL names none.
   std::string ssh_user = "git";
 
   bool has_password() const { return !username.empty() && !password.empty(); }
-  bool has_key() const { return !private_key_file.empty(); }
+  bool has_key() const { return !private_key_file.empty() || !private_key.empty(); }
 
-  // Tells credentials apart without giving a secret away: what one may read, another may not.
+  // Tells credentials apart, secrets hashed: what one may read, another may not.
   std::string Identity() const;
 };
 

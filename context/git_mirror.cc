@@ -239,6 +239,27 @@ absl::StatusOr<std::string> Mirror::Local(git_repository* repository, const std:
   return Hex(*git_object_id(commit.get()));
 }
 
+// A pack that is cut short is not seen at all: then references lead nowhere, and the server would
+// be told that we have what we have not.
+absl::Status Mirror::CheckReferences(git_repository* repository) const {
+  git_reference_iterator* raw = nullptr;
+  RETURN_IF_ERROR(
+      ToStatus(git_reference_iterator_glob_new(&raw, repository, "refs/stevedore/*"), "list"));
+  const base::CHandle<git_reference_iterator, git_reference_iterator_free> iterator(raw);
+  Odb odb;
+  RETURN_IF_ERROR(ToStatus(git_repository_odb(base::Out(odb), repository), "open objects"));
+  while (true) {
+    git_reference* next = nullptr;
+    if (git_reference_next(&next, iterator.get()) < 0) return absl::OkStatus();
+    const base::CHandle<git_reference, git_reference_free> reference(next);
+    const git_oid* const id = git_reference_target(reference.get());
+    if (id == nullptr || git_odb_exists(odb.get(), id) == 0) {
+      return absl::DataLossError(
+          absl::StrCat("the copy of ", place_.url.ToString(), " in ", directory_, " is damaged"));
+    }
+  }
+}
+
 absl::Status Mirror::Fetch(git_repository* repository, std::unique_ptr<Connection> connection,
                            const std::vector<std::string>& names, const std::function<bool()>& here,
                            const std::stop_token& stop) {
@@ -251,6 +272,7 @@ absl::Status Mirror::Fetch(git_repository* repository, std::unique_ptr<Connectio
     if (fetching.ok() && here()) return absl::OkStatus();
   }
   RETURN_IF_ERROR(fetching.status());
+  RETURN_IF_ERROR(CheckReferences(repository));
   if (connection == nullptr) {
     ASSIGN_OR_RETURN(connection, Connect(repository, stop));
   }

@@ -84,6 +84,8 @@ class Mirror {
                                                       const std::stop_token& stop) const;
   // The commit here that `id` is or, as a tag, names; empty if it is not here.
   absl::StatusOr<std::string> Local(git_repository* repository, const std::string& id) const;
+  // DATA_LOSS if a reference of the mirror leads to nothing.
+  absl::Status CheckReferences(git_repository* repository) const;
   // Fetches the references `names` over `connection` (or a new one), unless `here` says meanwhile
   // that nothing is missing.
   absl::Status Fetch(git_repository* repository, std::unique_ptr<Connection> connection,

@@ -163,6 +163,14 @@ absl::Status Connection::Start(git_repository* mirror) {
   StartLibrary();
   if (options_.url.scheme == GitUrl::Scheme::kSsh) RETURN_IF_ERROR(PrepareSsh());
   const std::string url = options_.url.ToString();
+  if (options_.url.scheme == GitUrl::Scheme::kLocal) {
+    Repository local;
+    if (git_repository_open(base::Out(local), url.c_str()) < 0) {
+      return absl::NotFoundError(absl::StrCat(
+          base::Exists(url) ? "this folder is no git repository" : "there is no such folder",
+          " on this machine; correct `git.repository`"));
+    }
+  }
   RETURN_IF_ERROR(
       ToStatus(git_remote_create_anonymous(base::Out(remote_), mirror, url.c_str()), "prepare"));
   git_remote_connect_options connect = GIT_REMOTE_CONNECT_OPTIONS_INIT;
@@ -362,13 +370,22 @@ int Connection::GiveSshCredentials(git_credential** out, const char* user, unsig
     agent_asked_ = true;
     return git_credential_ssh_key_from_agent(out, name.c_str());
   }
-  const std::string& file = credential.private_key_file;
-  const absl::StatusOr<std::string> text = base::ReadFile(file, kKeyFileLimit);
-  if (!text.ok()) {
-    return Refuse(absl::FailedPreconditionError(
-        absl::StrCat("private key file", of, ": ", text.status().message())));
+  return GiveKey(out, name, of);
+}
+
+int Connection::GiveKey(git_credential** out, const std::string& name, const std::string& of) {
+  const GitCredential& credential = options_.credential;
+  base::Secret text = credential.private_key;
+  const std::string file = text.empty() ? credential.private_key_file : "that came with the build";
+  if (text.empty()) {
+    absl::StatusOr<std::string> read = base::ReadFile(file, kKeyFileLimit);
+    if (!read.ok()) {
+      return Refuse(absl::FailedPreconditionError(
+          absl::StrCat("private key file", of, ": ", read.status().message())));
+    }
+    text = base::Secret(*std::move(read));
   }
-  const SshPrivateKey key = LookAtPrivateKey(*text);
+  const SshPrivateKey key = LookAtPrivateKey(text.Reveal());
   if (!key.is_key) {
     return Refuse(absl::FailedPreconditionError(
         absl::StrCat("private key file ", file, of, " is no private key")));
@@ -384,8 +401,8 @@ int Connection::GiveSshCredentials(git_credential** out, const char* user, unsig
                      key.encrypted ? ", or its password is wrong" : "",
                      key.rsa ? absl::StrCat("; ", kRsaAdvice) : "")));
   }
-  return git_credential_ssh_key_new(out, name.c_str(), nullptr, file.c_str(),
-                                    password.empty() ? nullptr : password.Reveal().c_str());
+  return git_credential_ssh_key_memory_new(out, name.c_str(), nullptr, text.Reveal().c_str(),
+                                           password.empty() ? nullptr : password.Reveal().c_str());
 }
 
 }  // namespace stevedore::context::git

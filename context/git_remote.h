@@ -69,6 +69,7 @@ class Connection {
   static int OnProgress(const git_indexer_progress* stats, void* payload);
   static int OnText(const char* text, int size, void* payload);
   int GiveSshCredentials(git_credential** out, const char* user, unsigned int allowed);
+  int GiveKey(git_credential** out, const std::string& name, const std::string& of);
   int GivePassword(git_credential** out);
   int Refuse(absl::Status why);
 

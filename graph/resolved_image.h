@@ -36,6 +36,10 @@ struct ContextSpec {
   SourceLocation where;
 };
 
+// What a context is called in messages and lists: its folder, or "URL#REFERENCE:PATH" without user
+// and password. Thread-safe.
+std::string ContextName(const ContextSpec& context);
+
 // One image with every template rendered and every default filled in. Mirrors v1.Image. A value.
 struct ResolvedImage {
   // "DEFINITION NAME:RENDERED VERSION", unique within a catalog.

@@ -29,13 +29,14 @@ absl::StatusOr<v1::Image> ToMessage(const graph::ResolvedImage& image) {
     message.set_source_date_epoch(*image.source_date_epoch);
   }
   for (const graph::ContextSpec& context : image.contexts) {
-    if (context.git.has_value()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(context.where.ToString(), ": image ", image.id, " has the git context ",
-                       context.git->repository, "; this version reads local folders: use `path`"));
-    }
-    message.add_contexts()->set_path(context.resolved_path.empty() ? context.path
-                                                                   : context.resolved_path);
+    v1::BuildContext* const out = message.add_contexts();
+    out->set_path(graph::ContextName(context));
+    if (!context.git.has_value()) continue;
+    const graph::GitContext& git = *context.git;
+    out->mutable_git()->set_subdirectory(git.path);
+    out->mutable_git()->set_reference(git.reference);
+    out->mutable_git()->set_credentials_id(git.credentials_id);
+    out->mutable_git()->set_ssh_user(git.ssh_user);
   }
   return message;
 }
@@ -58,8 +59,17 @@ graph::ResolvedImage FromMessage(const v1::Image& message) {
   if (message.has_source_date_epoch()) image.source_date_epoch = message.source_date_epoch();
   for (const v1::BuildContext& context : message.contexts()) {
     graph::ContextSpec spec;
-    spec.path = context.path();
-    spec.resolved_path = context.path();
+    if (context.has_git()) {
+      graph::GitContext& git = spec.git.emplace();
+      git.repository = context.git().url();
+      git.reference = context.git().reference();
+      git.path = context.git().subdirectory();
+      git.credentials_id = context.git().credentials_id();
+      git.ssh_user = context.git().ssh_user();
+    } else {
+      spec.path = context.path();
+      spec.resolved_path = context.path();
+    }
     image.contexts.push_back(std::move(spec));
   }
   return image;

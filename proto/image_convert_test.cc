@@ -9,7 +9,6 @@
 namespace stevedore::proto {
 namespace {
 
-using ::stevedore::base::testing::StatusIs;
 using ::testing::HasSubstr;
 
 graph::ResolvedImage Web() {
@@ -58,13 +57,29 @@ TEST(ImageConvertTest, NoEpochIsNotZero) {
   EXPECT_FALSE(FromMessage(message).source_date_epoch.has_value());
 }
 
-TEST(ImageConvertTest, GitContextsAreRefusedWithTheirPlace) {
+TEST(ImageConvertTest, GitContextsTravelWithoutSecrets) {
   graph::ResolvedImage image = Web();
-  image.contexts[0].git.emplace();
-  image.contexts[0].git->repository = "https://git.example.com/web";
-  image.contexts[0].where = {"images/web.yaml", 7, 3};
-  EXPECT_THAT(ToMessage(image),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("images/web.yaml:7:3")));
+  image.contexts[0] = {};
+  graph::GitContext& git = image.contexts[0].git.emplace();
+  git.repository = "https://user:hush1@git.example.com/web";
+  git.reference = "v1";
+  git.path = "app";
+  git.credentials_id = "git.example.com";
+  git.username = "user";
+  git.password = "hush2";
+  git.private_key_password = "hush3";
+  git.ssh_user = "deploy";
+  ASSERT_OK_AND_ASSIGN(v1::Image message, ToMessage(image));
+  EXPECT_EQ(message.contexts(0).path(), "https://git.example.com/web#v1:app");
+  EXPECT_THAT(message.SerializeAsString(), ::testing::Not(HasSubstr("hush")));
+  message.mutable_contexts(0)->mutable_git()->set_url("https://git.example.com/web");
+  const graph::ResolvedImage back = FromMessage(message);
+  ASSERT_TRUE(back.contexts[0].git.has_value());
+  EXPECT_EQ(back.contexts[0].git->repository, "https://git.example.com/web");
+  EXPECT_EQ(back.contexts[0].git->reference, "v1");
+  EXPECT_EQ(back.contexts[0].git->path, "app");
+  EXPECT_EQ(back.contexts[0].git->credentials_id, "git.example.com");
+  EXPECT_EQ(back.contexts[0].git->ssh_user, "deploy");
 }
 
 }  // namespace

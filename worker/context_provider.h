@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -21,11 +22,22 @@
 
 namespace stevedore::worker {
 
+// Where a git context is. A value.
+struct GitContextSource {
+  std::string url;
+  std::string commit;  // 40 hex digits.
+  std::string subdirectory;
+  std::string credentials_id;
+  std::string ssh_user;
+};
+
 // One context of a task.
 struct ContextRequest {
   // As the user wrote it.
   std::string path;
   oci::Digest tree_digest;
+  // Of a git context: nothing was uploaded.
+  std::optional<GitContextSource> git;
   // "host:port/name"; empty when embedded.
   std::string artifact_repository;
   // Whose context it is, for messages.

@@ -51,6 +51,16 @@ v1::Outcome Failed(const absl::Status& status, v1::FailureClass kind, const std:
   return outcome;
 }
 
+GitContextSource SourceOf(const v1::GitSource& git) {
+  GitContextSource source;
+  source.url = git.url();
+  source.commit = git.commit();
+  source.subdirectory = git.subdirectory();
+  source.credentials_id = git.credentials_id();
+  source.ssh_user = git.ssh_user();
+  return source;
+}
+
 // One build run; see TaskRunner.
 class BuildTask {
  public:
@@ -102,6 +112,7 @@ class BuildTask {
       ContextRequest request;
       request.path = wanted.path();
       request.artifact_repository = run_.artifact_repository();
+      if (wanted.has_git()) request.git = SourceOf(wanted.git());
       request.owner = absl::StrCat("image ", image_.id());
       request.progress = [this](uint64_t bytes) { monitor_.AddBytes(bytes); };
       request.stop = stop_;

@@ -61,7 +61,8 @@ class SealedWorkbench final : public Executor {
 Workbench::Workbench(const WorkbenchResources& resources, const WorkbenchCredentials& credentials)
     : client_(resources.http, credentials.logins, resources.registry),
       repositories_(&client_),
-      contexts_(&repositories_, resources.packs),
+      packs_(&repositories_, resources.packs),
+      contexts_(&packs_, resources.git, credentials.records),
       drivers_(CreateDrivers({.budget = resources.budget,
                               .threads = resources.threads,
                               .cache_directory = resources.cache_directory,

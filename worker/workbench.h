@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/memory_budget.h"
+#include "context/git_mirrors.h"
 #include "context/pack_cache.h"
 #include "credentials/bundle.h"
 #include "credentials/credential_store.h"
@@ -17,6 +18,7 @@
 #include "worker/context_provider.h"
 #include "worker/drivers/driver.h"
 #include "worker/executor.h"
+#include "worker/git_context_provider.h"
 #include "worker/registry_provider.h"
 #include "worker/task_runner.h"
 
@@ -27,6 +29,8 @@ struct WorkbenchResources {
   http::Client* http = nullptr;
   transfer::RegistryClientOptions registry;
   context::PackCache* packs = nullptr;
+  // Null: git contexts cannot be read.
+  context::GitMirrors* git = nullptr;
   base::MemoryBudget* budget = nullptr;
   // Threads that compress inside one build.
   int threads = 1;
@@ -53,7 +57,8 @@ class Workbench final : public Executor {
  private:
   transfer::RegistryClient client_;
   RegistryProvider repositories_;
-  PackContextProvider contexts_;
+  PackContextProvider packs_;
+  GitContextProvider contexts_;
   const DriverSet drivers_;
   TaskRunner runner_;
 };

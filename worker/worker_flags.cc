@@ -46,6 +46,11 @@ void AddFlags(CLI::App& app, WorkerFlags* flags) {
                  "Cache of packs and layers; default: ~/.cache/stevedore");
   app.add_option("--cache-size", flags->cache_bytes, "Most bytes of packs in the cache; 10GB")
       ->transform(CLI::AsSizeValue(false));
+  app.add_option("--git-cache", flags->git_cache_directory,
+                 "Mirrors of git repositories; default: git below the cache directory");
+  app.add_option("--git-cache-size", flags->git_cache_bytes,
+                 "Most bytes of mirrors of git repositories; 20GB")
+      ->transform(CLI::AsSizeValue(false));
   app.add_option("--memory-budget", flags->memory_budget, "Bytes for layer buffers; 512MB")
       ->transform(CLI::AsSizeValue(false));
   app.add_option("--platform", flags->platforms,
@@ -98,6 +103,9 @@ void FillIn(WorkerFlags* flags) {
   if (flags->slots == 0) flags->slots = cores;
   if (flags->threads == 0) flags->threads = cores;
   if (flags->cache_directory.empty()) flags->cache_directory = DefaultCacheDirectory();
+  if (flags->git_cache_directory.empty()) {
+    flags->git_cache_directory = flags->cache_directory + "/git";
+  }
   if (!flags->platforms.empty()) return;
   flags->platforms.push_back(oci::Platform::Host().ToString());
   for (const char* platform : kCommonPlatforms) {

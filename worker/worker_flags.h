@@ -20,6 +20,9 @@ struct WorkerFlags {
   // Default: ${XDG_CACHE_HOME:-~/.cache}/stevedore.
   std::string cache_directory;
   uint64_t cache_bytes = uint64_t{10} << 30;
+  // Mirrors of git repositories. Default: below the cache directory.
+  std::string git_cache_directory;
+  uint64_t git_cache_bytes = uint64_t{20} << 30;
   uint64_t memory_budget = 512 << 20;
   // Default: this machine's, and the others that images are commonly made for: the drivers run
   // nothing of the image.

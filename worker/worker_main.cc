@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory_budget.h"
 #include "base/status.h"
+#include "context/git_mirrors.h"
 #include "context/pack_cache.h"
 #include "credentials/bundle.h"
 #include "credentials/login_chain.h"
@@ -58,11 +59,17 @@ absl::Status Serve(const WorkerFlags& flags, const sigset_t& signals) {
   ASSIGN_OR_RETURN(const credentials::SealingKeyring sealing_keys, LoadSealingKeys(flags));
   ASSIGN_OR_RETURN(const std::unique_ptr<context::PackCache> packs,
                    context::PackCache::Open(flags.cache_directory + "/packs", flags.cache_bytes));
+  ASSIGN_OR_RETURN(const std::unique_ptr<context::GitMirrors> git,
+                   context::GitMirrors::Open({.directory = flags.git_cache_directory,
+                                              .size_limit_bytes = flags.git_cache_bytes,
+                                              .memory_bytes = flags.memory_budget,
+                                              .threads = flags.threads}));
   base::MemoryBudget budget(flags.memory_budget);
   WorkbenchResources resources;
   resources.http = &http;
   resources.registry.insecure_registries = flags.insecure_registries;
   resources.packs = packs.get();
+  resources.git = git.get();
   resources.budget = &budget;
   resources.threads = flags.threads;
   resources.cache_directory = flags.cache_directory;
