@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "cli/structured_output.h"
 #include "credentials/credential_store.h"
+#include "graph/resolved_image.h"
 #include "oci/image/reference.h"
 #include "stevedore/v1/build_service.pb.h"
 
@@ -22,7 +23,7 @@ using Json = nlohmann::ordered_json;
 Json ContextAsJson(const graph::ContextSpec& context) {
   if (!context.git.has_value()) return {{"path", context.path}};
   const graph::GitContext& git = *context.git;
-  Json json = {{"repository", git.repository}};
+  Json json = {{"repository", graph::ShownRepository(git.repository)}};
   if (!git.reference.empty()) json["reference"] = git.reference;
   if (!git.path.empty()) json["path"] = git.path;
   if (!git.credentials_id.empty()) json["credentials_id"] = git.credentials_id;

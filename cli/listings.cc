@@ -17,6 +17,7 @@
 #include "cli/structured_output.h"
 #include "cli/text.h"
 #include "graph/image_instance.h"
+#include "graph/resolved_image.h"
 #include "oci/image/reference.h"
 
 namespace stevedore::cli {
@@ -174,7 +175,7 @@ class ImageList {
 Json ContextJson(const graph::ContextSpec& context) {
   if (!context.git.has_value()) return {{"path", context.path}};
   const graph::GitContext& git = *context.git;
-  Json json = {{"repository", git.repository}};
+  Json json = {{"repository", graph::ShownRepository(git.repository)}};
   if (!git.reference.empty()) json["reference"] = git.reference;
   if (!git.path.empty()) json["path"] = git.path;
   if (!git.credentials_id.empty()) json["auth"] = {{"credentials_id", git.credentials_id}};

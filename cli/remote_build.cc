@@ -1,5 +1,6 @@
 #include "cli/remote_build.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -92,7 +93,11 @@ absl::StatusOr<v1::GetServerResponse> AwaitServer(BuildClient& client, const Fol
 absl::Status SendContexts(CommandContext& context, const RemoteProject& project,
                           const std::string& artifact_repository, const std::string& cache,
                           transfer::RegistryClient* registries, std::stop_token stop) {
-  if (project.trees.empty()) return absl::OkStatus();
+  // Workers read git themselves.
+  const bool has_folders =
+      std::any_of(project.trees.begin(), project.trees.end(),
+                  [](const auto& context) { return !context.second.git.has_value(); });
+  if (!has_folders) return absl::OkStatus();
   if (artifact_repository.empty()) {
     return absl::FailedPreconditionError(
         "the coordinator names no repository for build contexts; start it with "

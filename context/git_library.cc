@@ -1,12 +1,16 @@
 #include "context/git_library.h"
 
-#include <cstdlib>
-#include <optional>
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/mman.h>
 
-#include "absl/status/statusor.h"
+#include <cstdlib>
+#include <initializer_list>
+#include <mutex>
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/status.h"
 
@@ -24,46 +28,28 @@ const char* FirstSet(std::initializer_list<const char*> names) {
   return nullptr;
 }
 
-// Lives as long as the process.
-struct Library {
-  Library() {
-    git_libgit2_init();
-    // The same context everywhere: what people or machines have configured for their own git
-    // (rewritten URLs, proxies, "safe" owners) must not decide what is built.
-    for (const int level : {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM,
-                            GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
-      git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
-    }
-    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-    git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, static_cast<ssize_t>(kObjectCacheBytes));
-    git_libgit2_opts(GIT_OPT_SET_USER_AGENT, "stevedore");
-    const char* const file = FirstSet({"GIT_SSL_CAINFO", "SSL_CERT_FILE"});
-    const char* const folder = FirstSet({"GIT_SSL_CAPATH", "SSL_CERT_DIR"});
-    if (file != nullptr || folder != nullptr) {
-      git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, file, folder);
-    }
+// Lives as long as the process: git_libgit2_shutdown is left out on purpose, as threads may still
+// use the library while the process ends.
+void Start() {
+  git_libgit2_init();
+  // The same context everywhere: what people or machines have configured for their own git
+  // (rewritten URLs, proxies, "safe" owners) must not decide what is built.
+  for (const int level : {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM,
+                          GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
+    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
   }
-  // git_libgit2_shutdown is left out on purpose: threads may still use the library while the
-  // process ends.
-};
-
-// Made when the first ssh connection needs it; goes with the process.
-struct Home {
-  Home() {
-    absl::StatusOr<base::TemporaryDirectory> made = base::TemporaryDirectory::Create();
-    if (!made.ok()) return;
-    directory.emplace(*std::move(made));
-    path = directory->path();
-    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, path.c_str());
+  git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+  git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, static_cast<ssize_t>(kObjectCacheBytes));
+  git_libgit2_opts(GIT_OPT_SET_USER_AGENT, "stevedore");
+  const char* const file = FirstSet({"GIT_SSL_CAINFO", "SSL_CERT_FILE"});
+  const char* const folder = FirstSet({"GIT_SSL_CAPATH", "SSL_CERT_DIR"});
+  if (file != nullptr || folder != nullptr) {
+    git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, file, folder);
   }
-  std::optional<base::TemporaryDirectory> directory;
-  std::string path;
-};
-
-Library& TheLibrary() {
-  static Library library;
-  return library;
 }
+
+// What this thread's connections read in place of ~/.ssh/known_hosts; empty: that.
+thread_local std::string known_hosts_path;
 
 absl::StatusCode CodeOfClass(int klass, absl::string_view text) {
   switch (klass) {
@@ -119,13 +105,20 @@ absl::StatusCode CodeOf(int rc, int klass, absl::string_view text) {
 
 }  // namespace
 
-void StartLibrary() { TheLibrary(); }
-
-const std::string& LibraryHome() {
-  StartLibrary();
-  static const Home home;
-  return home.path;
+void StartLibrary() {
+  static std::once_flag once;
+  std::call_once(once, Start);
 }
+
+absl::StatusOr<std::unique_ptr<KnownHosts>> KnownHosts::Offer(absl::string_view text) {
+  base::FileDescriptor file(::memfd_create("known_hosts", MFD_CLOEXEC));
+  if (!file.valid()) return base::ErrnoStatus(errno, "memfd_create");
+  RETURN_IF_ERROR(base::WriteFully(file.get(), text, "known hosts"));
+  known_hosts_path = absl::StrCat("/proc/self/fd/", file.get());
+  return std::unique_ptr<KnownHosts>(new KnownHosts(std::move(file)));
+}
+
+KnownHosts::~KnownHosts() { known_hosts_path.clear(); }
 
 absl::Status ToStatus(int rc, absl::string_view doing) {
   if (rc >= 0) return absl::OkStatus();
@@ -143,3 +136,15 @@ std::string Hex(const git_oid& id) {
 }
 
 }  // namespace stevedore::context::git
+
+// libgit2 asks a server for the kind of host key that ~/.ssh/known_hosts has, and lets nobody
+// choose the file. Without this, a server that is known by its ed25519 key would show its ecdsa key
+// and be refused. Stands before libssh2's own function of this name; whatever it does, the host key
+// is checked by Connection::OnCertificate.
+extern "C" int libssh2_knownhost_readfile(void* hosts, const char* file, int type) {
+  using Read = int (*)(void*, const char*, int);
+  static const Read read = reinterpret_cast<Read>(::dlsym(RTLD_NEXT, "libssh2_knownhost_readfile"));
+  const std::string& own = stevedore::context::git::known_hosts_path;
+  if (read == nullptr) return -1;
+  return read(hosts, own.empty() ? file : own.c_str(), type);
+}

@@ -5,11 +5,15 @@
 
 #include <git2.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/c_handle.h"
+#include "base/file.h"
 
 namespace stevedore::context::git {
 
@@ -21,14 +25,24 @@ using TreeObject = base::CHandle<git_tree, git_tree_free>;
 using Odb = base::CHandle<git_odb, git_odb_free>;
 using OdbObject = base::CHandle<git_odb_object, git_odb_object_free>;
 
-// Starts the library for this process, once, with nothing of the user's or the machine's git
+// Before anything else of the library: it runs with nothing of the user's or the machine's git
 // configuration, and with the certificates that SSL_CERT_FILE, SSL_CERT_DIR or GIT_SSL_CAINFO name.
 // Thread-safe; cheap after the first call.
 void StartLibrary();
 
-// An empty folder of this process in place of the home that the library looks for known_hosts in.
-// Empty text if it could not be made. After StartLibrary.
-const std::string& LibraryHome();
+// While it lives, the library reads a text of ours instead of ~/.ssh/known_hosts on this thread, to
+// choose which kind of host key to ask a server for. One at a time per thread.
+class KnownHosts {
+ public:
+  static absl::StatusOr<std::unique_ptr<KnownHosts>> Offer(absl::string_view text);
+  KnownHosts(const KnownHosts&) = delete;
+  KnownHosts& operator=(const KnownHosts&) = delete;
+  ~KnownHosts();
+
+ private:
+  explicit KnownHosts(base::FileDescriptor file) : file_(std::move(file)) {}
+  const base::FileDescriptor file_;
+};
 
 // Turns a return code of libgit2 into a Status, OK for 0 and above. libgit2 keeps the message in a
 // thread-local, so call this on the same thread and before any other git call.

@@ -1,7 +1,6 @@
 #include "context/git_remote.h"
 
 #include <cstdlib>
-#include <map>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -10,7 +9,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
-#include "base/mutex.h"
 #include "base/status.h"
 #include "context/ssh_known_hosts.h"
 #include "context/ssh_private_key.h"
@@ -108,21 +106,6 @@ absl::Status CheckHostKey(const git_cert_hostkey& key, const ServerOptions& opti
       file, " -R ", HostName(url), " && ", KeyScan(url, file)));
 }
 
-// Known keys by server, for the library: all that this process has connected to, as there is one
-// file for all threads.
-absl::Status TellLibrary(const std::string& server, std::string lines) {
-  static base::Mutex mu;
-  static auto& servers = *new std::map<std::string, std::string>;
-  const std::string& home = LibraryHome();
-  if (home.empty()) return absl::UnavailableError("no temporary folder could be made");
-  base::MutexLock lock(&mu);
-  servers[server] = std::move(lines);
-  std::string text;
-  for (const auto& [name, known] : servers) text += known;
-  RETURN_IF_ERROR(base::MakeDirectories(home + "/.ssh", 0700));
-  return base::WriteFileAtomically(home + "/.ssh/known_hosts", text, 0600);
-}
-
 absl::StatusCode CodeOfHttp(absl::string_view text) {
   if (absl::StrContains(text, "status code: 404")) return absl::StatusCode::kNotFound;
   if (absl::StrContains(text, "status code: 403")) return absl::StatusCode::kPermissionDenied;
@@ -188,14 +171,14 @@ absl::Status Connection::Start(git_repository* mirror) {
 absl::Status Connection::PrepareSsh() {
   const SshKnownHosts hosts = SshKnownHosts::Load(KnownHostsFiles(options_));
   const int port = options_.url.EffectivePort();
-  // The library asks the server for the first kind of key that its own file has for the host; the
-  // check itself is in OnCertificate.
+  // The check itself is in OnCertificate.
   std::string text;
   for (const SshKnownHosts::Key& key : hosts.KeysOf(options_.url.host, port)) {
     absl::StrAppend(&text, "[", options_.url.host, "]:", port, " ", key.type, " ", key.base64, "\n",
                     options_.url.host, " ", key.type, " ", key.base64, "\n");
   }
-  return TellLibrary(absl::StrCat(options_.url.host, ":", port), std::move(text));
+  ASSIGN_OR_RETURN(known_hosts_, KnownHosts::Offer(text));
+  return absl::OkStatus();
 }
 
 absl::Status Connection::ReadRefs() {
@@ -253,6 +236,12 @@ absl::Status Connection::Explain(int rc, absl::string_view doing) const {
         text,
         "; if the server's certificate is from an authority of your own, name its file in "
         "SSL_CERT_FILE"));
+  }
+  if (absl::StrContains(text, "Private key unpack failed") ||
+      absl::StrContains(text, "extract public key")) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("private key file ", options_.credential.private_key_file,
+                     " cannot be opened: its password is wrong, or it is damaged"));
   }
   if (absl::StrContains(text, "SSH session") && absl::StrContains(text, "exchange")) {
     return absl::UnavailableError(absl::StrCat(

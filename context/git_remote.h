@@ -75,6 +75,7 @@ class Connection {
 
   const ServerOptions options_;
   NetworkWatch watch_;
+  std::unique_ptr<KnownHosts> known_hosts_;  // For ssh.
   Remote remote_;
   std::vector<AdvertisedRef> refs_;
   int asked_ = 0;  // How often credentials were given.

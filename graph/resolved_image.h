@@ -36,6 +36,10 @@ struct ContextSpec {
   SourceLocation where;
 };
 
+// The URL of a git repository for people: without password, and without user where that is a secret
+// too (http). Thread-safe.
+std::string ShownRepository(const std::string& repository);
+
 // What a context is called in messages and lists: its folder, or "URL#REFERENCE:PATH" without user
 // and password. Thread-safe.
 std::string ContextName(const ContextSpec& context);
