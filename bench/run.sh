@@ -15,3 +15,8 @@ bazel build --config=release //bench/scheduler:drain
 echo
 echo "== Definitions: trees of 1,000 to 100,000 loaded, planned, compared with git"
 bench/definitions/run.sh
+
+echo
+echo "== Contexts: what a mirrored git repository adds to a plan"
+bazel build --config=release //cli:stevedore-cli
+bench/context/git_overhead.py "$(bazel info --config=release bazel-bin 2>/dev/null)/cli/stevedore-cli"

@@ -436,7 +436,8 @@ GitTree::GitTree(std::vector<TreeEntry> entries, std::vector<Blob> blobs,
     : Tree(std::move(entries)),
       blobs_(std::move(blobs)),
       mirrors_(std::move(mirrors)),
-      options_(std::move(options)) {}
+      memory_(std::move(options.memory)),
+      spool_directory_(std::move(options.spool_directory)) {}
 
 absl::StatusOr<std::shared_ptr<const GitTree>> GitTree::Open(std::shared_ptr<Mirror> mirror,
                                                              const std::string& commit,
@@ -459,7 +460,7 @@ absl::StatusOr<std::unique_ptr<base::RandomReader>> GitTree::OpenContent(
   std::optional<base::MemoryBudget::Lease> memory;
   if (size <= kWholeLimit) {
     // Never waits: who holds a reader may be waiting for something else.
-    memory = options_.memory->TryTake(size < kCountedBytes ? 0 : size);
+    memory = memory_->TryTake(size < kCountedBytes ? 0 : size);
   }
   if (memory.has_value()) {
     ASSIGN_OR_RETURN(std::unique_ptr<WholeBlob> blob, ReadWhole(mirror, place.id));
@@ -467,12 +468,12 @@ absl::StatusOr<std::unique_ptr<base::RandomReader>> GitTree::OpenContent(
     return std::make_unique<BlobReader>(std::move(blob));
   }
   ASSIGN_OR_RETURN(base::FileDescriptor file,
-                   base::OpenFile(options_.spool_directory, O_TMPFILE | O_RDWR, 0600));
+                   base::OpenFile(spool_directory_, O_TMPFILE | O_RDWR, 0600));
   const int fd = ::fcntl(file.get(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) return base::ErrnoStatus(errno, "spool file");
+  // Trees are shared by runs: one that is cancelled must not end the reading of another.
   base::FileSink sink(base::FileDescriptor(fd), "spool file");
-  RETURN_IF_ERROR(
-      Noted(*mirror, CatFile(mirror->repository_path(), Hex(place.id), sink, options_.stop)));
+  RETURN_IF_ERROR(Noted(*mirror, CatFile(mirror->repository_path(), Hex(place.id), sink, {})));
   RETURN_IF_ERROR(sink.Close());
   return std::make_unique<base::FileReader>(std::move(file), "spool file");
 }

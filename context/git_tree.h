@@ -60,7 +60,8 @@ class GitTree final : public Tree {
 
   const std::vector<Blob> blobs_;  // By content id.
   const std::vector<std::shared_ptr<Mirror>> mirrors_;
-  const Options options_;
+  const std::shared_ptr<base::MemoryBudget> memory_;
+  const std::string spool_directory_;
 };
 
 }  // namespace stevedore::context::git

@@ -9,7 +9,8 @@
 set -euo pipefail
 
 # Packages that bring a service; what their installation enabled is disabled again.
-readonly SERVICE_PACKAGES=(redis-server docker-registry docker.io containerd openssh-server lighttpd)
+readonly SERVICE_PACKAGES=(redis-server docker-registry docker.io containerd openssh-server
+                            lighttpd)
 
 packages_of() {
   case "$1" in
