@@ -220,6 +220,12 @@ absl::StatusOr<BuiltImage> NativeBuild::Compose(const StageState& state) const {
   for (const auto& [name, value] : request_.labels) config.labels[name] = value;
   editor.SetRunConfig(config.ToJson());
   if (!state.author.empty()) editor.SetAuthor(state.author);
+  // A name of somebody else's image moves: which one it was is told where people look for it.
+  if (state.base != nullptr && !state.base->parent.has_value()) {
+    editor.Annotate(
+        {{"org.opencontainers.image.base.name", state.base->place.reference.Canonical()},
+         {"org.opencontainers.image.base.digest", state.base->image.manifest.digest().ToString()}});
+  }
   ASSIGN_OR_RETURN(built.image, editor.Finish());
   AddInherited(state, built);
   return built;

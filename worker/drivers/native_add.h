@@ -15,6 +15,7 @@
 #include "base/byte_source.h"
 #include "worker/drivers/native_copy.h"
 #include "worker/drivers/native_layer.h"
+#include "worker/drivers/native_tree.h"
 #include "worker/drivers/tar_layer.h"
 
 namespace stevedore::worker::native {
@@ -34,10 +35,17 @@ bool IsUrl(absl::string_view source);
 // Whether it names a git repository: "git@host:path", "git://...", "https://...git#ref".
 bool IsGitUrl(absl::string_view source);
 
+// The files of git repository `source` ("URL#reference:folder"), through a mirror in `directory`,
+// without credentials (ssh asks the agent). `checksum`: the commit's id or its first digits; empty:
+// any. Errors as context::GitMirrors.
+absl::StatusOr<FileView> OpenGitSource(const std::string& source, const std::string& checksum,
+                                       const std::string& directory, std::stop_token stop);
+
 // Fetches `url` into an unlinked file in `directory`, over redirects; connections that break are
-// tried again. `checksum` ("sha256:..." or sha512; may be empty) is verified: DATA_LOSS otherwise.
+// tried again. `checksum` ("sha256:..." or sha512; may be empty) is verified.
 // The file is called as the last part of the URL's path (empty if it has none), mode 0600.
-// NOT_FOUND for 404 and 410, INVALID_ARGUMENT for other refusals, UNAVAILABLE.
+// NOT_FOUND for 404 and 410, INVALID_ARGUMENT for other refusals and for content that is not what
+// `checksum` names, UNAVAILABLE.
 absl::StatusOr<LooseFile> Download(const std::string& url, const std::string& checksum,
                                    const std::string& directory, std::stop_token stop);
 

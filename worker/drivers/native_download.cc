@@ -88,9 +88,9 @@ absl::StatusOr<LooseFile> DownloadOnce(http::Client& client, const http::Url& ur
   const std::string identity = absl::BytesToHexString(sha256.Finish());
   const std::string found = wide ? absl::BytesToHexString(sha512.Finish()) : identity;
   if (!checksum.empty() && checksum.hex() != found) {
-    return absl::DataLossError(absl::StrCat("--checksum is ", checksum.ToString(),
-                                            ", what came is ",
-                                            wide ? "sha512:" : "sha256:", found));
+    return absl::InvalidArgumentError(absl::StrCat("--checksum is ", checksum.ToString(),
+                                                   ", what came is ",
+                                                   wide ? "sha512:" : "sha256:", found));
   }
   LooseFile out;
   ASSIGN_OR_RETURN(out.size, file->Size());

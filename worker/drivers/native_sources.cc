@@ -16,6 +16,7 @@ namespace {
 struct Found {
   std::vector<std::pair<std::string, std::string>> paths;  // Path, and what --parents leaves out.
   std::vector<LooseFile> files;
+  std::vector<std::pair<std::string, FileView>> repositories;  // URL and files.
 };
 
 // "a/./b": with --parents only what follows the dot is kept.
@@ -45,7 +46,7 @@ class Sources {
       return absl::InvalidArgumentError(
           "the image has no context to take files from; add `context: [{path: ...}]`");
     }
-    if (found.paths.size() + found.files.size() > 1) {
+    if (found.paths.size() + found.files.size() + found.repositories.size() > 1) {
       ASSIGN_OR_RETURN(const bool folder, copier_.IsDirectory(destination));
       if (!folder) {
         return absl::InvalidArgumentError(
@@ -56,6 +57,9 @@ class Sources {
     for (const auto& [path, pivot] : found.paths) {
       RETURN_IF_ERROR(PutPath(path, pivot, destination), base::Quoted(path));
     }
+    for (const auto& [url, files] : found.repositories) {
+      RETURN_IF_ERROR(copier_.Copy(files, "", destination), base::Quoted(url));
+    }
     for (const LooseFile& file : found.files) {
       RETURN_IF_ERROR(PutLooseFile(file, destination), base::Quoted(file.name));
     }
@@ -65,6 +69,7 @@ class Sources {
  private:
   absl::StatusOr<Found> Find();
   absl::StatusOr<LooseFile> Fetch(const std::string& url) const;
+  absl::StatusOr<FileView> OpenGit(const std::string& url) const;
   absl::Status PutPath(const std::string& path, const std::string& pivot,
                        const std::string& destination);
   absl::Status PutLooseFile(const LooseFile& file, const std::string& destination);
@@ -100,6 +105,18 @@ absl::StatusOr<LooseFile> Sources::Fetch(const std::string& url) const {
   return file;
 }
 
+absl::StatusOr<FileView> Sources::OpenGit(const std::string& url) const {
+  const dockerfile::Flag* const keep = copy_.instruction->FindFlag("keep-git-dir");
+  if (keep != nullptr && keep->value == "true") {
+    return absl::UnimplementedError(
+        "driver native reads commits from a mirror, without a checkout: it has no .git folder to "
+        "keep; leave --keep-git-dir out or use driver buildkit");
+  }
+  const dockerfile::Flag* const checksum = copy_.instruction->FindFlag("checksum");
+  return OpenGitSource(url, checksum == nullptr ? "" : *checksum->value, resources_.cache_directory,
+                       stop_);
+}
+
 absl::StatusOr<Found> Sources::Find() {
   Found found;
   auto texts = std::make_shared<TextContent>();
@@ -118,9 +135,9 @@ absl::StatusOr<Found> Sources::Find() {
       continue;
     }
     if (adds_ && IsGitUrl(word)) {
-      return absl::UnimplementedError(
-          absl::StrCat(base::Quoted(word), ": driver native takes no git repositories with ADD; ",
-                       "list the repository under `context` with `git`, or use driver buildkit"));
+      ASSIGN_OR_RETURN(FileView view, OpenGit(word), base::Quoted(word));
+      found.repositories.emplace_back(word, std::move(view));
+      continue;
     }
     if (adds_ && IsUrl(word)) {
       ASSIGN_OR_RETURN(LooseFile file, Fetch(word), base::Quoted(word));

@@ -234,6 +234,8 @@ TEST_F(NativeTest, ImagesMadeElsewhere) {
   ASSERT_OK(built);
   ASSERT_EQ(built->other_places.size(), 1u);
   EXPECT_EQ(built->inherited[0].parent, 0);  // The first after no parents.
+  EXPECT_EQ(built->image.manifest.annotations().at("org.opencontainers.image.base.name"),
+            "r.test/other:1");
   base::MutexLock lock(&mu_);
   EXPECT_THAT(log_, HasSubstr("image r.test/other:1 is r.test/other:1@sha256:"));
 }
@@ -272,7 +274,8 @@ TEST_F(NativeTest, SaysWhatIsWrong) {
       {"FROM scratch\nHEALTHCHECK --interval=5 CMD x\n", Code::kInvalidArgument,
        "--interval=5 is no duration"},
       {"FROM scratch\nUSER $NONE\n", Code::kInvalidArgument, "is an empty name"},
-      {"FROM scratch\nADD git@host:x.git /\n", Code::kUnimplemented, "list the repository under"},
+      {"FROM scratch\nADD --keep-git-dir git@host:x.git /\n", Code::kUnimplemented,
+       "leave --keep-git-dir out"},
       {"FROM scratch\nCOPY a b\n\nFORM c\n", Code::kInvalidArgument, "Dockerfile:4: unknown"},
   };
   for (const Wrong& wrong : wrongs) {
