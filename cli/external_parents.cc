@@ -107,6 +107,38 @@ bool Include(const graph::Selection& selection, const Search& search, const Pare
   return added;
 }
 
+// Stands for a manifest that is not known. No content has this digest, so no result that was built
+// on it can be known either.
+FoundParent UnknownParent(const ExternalParent& parent, const graph::Selection& selection) {
+  FoundParent unknown{.id = parent.id, .reference = parent.reference};
+  for (const std::string& platform : PlatformsOf(selection, parent)) {
+    unknown.manifests[platform] = absl::StrCat("sha256:", std::string(64, '0'));
+  }
+  return unknown;
+}
+
+// The parent as it was found; with `plan_without`, one that was not found too.
+absl::StatusOr<FoundParent> Settle(const ExternalParent& parent, const Lookup& lookup,
+                                   const graph::Selection& selection, const ParentOptions& options,
+                                   std::vector<std::string>& notes) {
+  absl::Status problem;
+  if (!lookup.ok()) {
+    problem =
+        base::Annotate(lookup.status(), absl::StrCat(Place(parent), "parent ", parent.id, " of ",
+                                                     absl::StrJoin(parent.needed_by, ", ")));
+  } else if (!lookup->has_value()) {
+    problem = NowhereError(parent, options.build_parents);
+  }
+  if (!problem.ok()) {
+    if (!options.plan_without) return problem;
+    notes.push_back(absl::StrCat("warning: ", problem.message(),
+                                 "; the plan takes it for changed, a build would fail"));
+    return UnknownParent(parent, selection);
+  }
+  ASSIGN_OR_RETURN(const oci::Reference reference, oci::Reference::Parse(parent.reference));
+  return FoundParent{parent.id, reference.Canonical(), **lookup};
+}
+
 }  // namespace
 
 absl::StatusOr<SelectionWithParents> SelectWithParents(const graph::Catalog& catalog,
@@ -129,15 +161,9 @@ absl::StatusOr<SelectionWithParents> SelectWithParents(const graph::Catalog& cat
           absl::StrCat(Place(parent), parent.id, " has no builder: there is nothing to build"));
       continue;
     }
-    const Lookup& lookup = search.result(parent.id);
-    if (!lookup.ok()) {
-      return base::Annotate(lookup.status(),
-                            absl::StrCat(Place(parent), "parent ", parent.id, " of ",
-                                         absl::StrJoin(parent.needed_by, ", ")));
-    }
-    if (!lookup->has_value()) return NowhereError(parent, options.build_parents);
-    ASSIGN_OR_RETURN(const oci::Reference reference, oci::Reference::Parse(parent.reference));
-    result.parents.push_back({parent.id, reference.Canonical(), **lookup});
+    ASSIGN_OR_RETURN(FoundParent found, Settle(parent, search.result(parent.id), result.selection,
+                                               options, result.notes));
+    result.parents.push_back(std::move(found));
   }
   return result;
 }

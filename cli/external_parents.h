@@ -49,6 +49,9 @@ struct ParentOptions {
   BuildParents build_parents = BuildParents::kAuto;
   // A parent with a builder is built along also where a registry could not be asked.
   bool build_if_unreachable = false;
+  // A parent that cannot be looked up, or is nowhere, is no error: it counts as changed and a note
+  // says so. For plans, which are wanted also where no registry is.
+  bool plan_without = false;
   int lookups_at_once = 8;
 };
 

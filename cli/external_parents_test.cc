@@ -134,6 +134,19 @@ TEST_F(ExternalParentsTest, UnreachableRegistryIsNoReasonToBuildUnlessAllowed) {
   EXPECT_THAT(Ids(selected), ElementsAre("base:2", "web:1"));
 }
 
+TEST_F(ExternalParentsTest, PlansGoOnWithoutParents) {
+  finder_.errors["r.test/base:2"] = absl::UnavailableError("r.test: connection refused");
+  finder_.errors["r.test/debian:12"] = absl::UnauthenticatedError("r.test: no login");
+  options_.plan_without = true;
+  ASSERT_OK_AND_ASSIGN(const SelectionWithParents selected, Select(BuildParents::kAuto));
+  EXPECT_THAT(Ids(selected), ElementsAre("web:1"));
+  ASSERT_EQ(selected.parents.size(), 1);
+  EXPECT_EQ(selected.parents[0].manifests.at("linux/amd64"), "sha256:" + std::string(64, '0'));
+  EXPECT_THAT(selected.notes,
+              ElementsAre(AllOf(HasSubstr("warning: "), HasSubstr("parent base:2 of web:1"),
+                                HasSubstr("connection refused"), HasSubstr("for changed"))));
+}
+
 TEST_F(ExternalParentsTest, NamingAnImageWithoutBuilderIsOnlyWorthANote) {
   request_.names = {"debian"};
   ASSERT_OK_AND_ASSIGN(const SelectionWithParents selected, Select(BuildParents::kAuto));

@@ -164,6 +164,7 @@ class LocalProject {
   absl::Status Select(bool dry, std::stop_token stop) {
     ParentOptions options;
     options.build_if_unreachable = !push_;  // Who pushes needs the registry anyway.
+    options.plan_without = dry;
     if (push_) {
       finder_ = std::make_unique<RegistryParentFinder>(lookups_.client());
     } else {

@@ -50,14 +50,15 @@ struct RemoteProject {
 
 absl::StatusOr<RemoteProject> Prepare(CommandContext& context, const BuildFlags& flags,
                                       const RemoteOptions& remote, const std::string& cache,
-                                      RegistryAccess& registries, std::stop_token stop) {
+                                      RegistryAccess& registries, const ParentOptions& parents,
+                                      std::stop_token stop) {
   ASSIGN_OR_RETURN(const auto variables, TemplateVariables(flags));
   ASSIGN_OR_RETURN(const graph::Catalog catalog, LoadDefinitions(context, variables));
   RETURN_IF_ERROR(registries.UseStore(catalog.configuration()));
   RegistryParentFinder finder(registries.client());
   RemoteProject project;
   project.pushes = PushWanted(flags, catalog.configuration());
-  ASSIGN_OR_RETURN(project.selected, SelectByFlags(context, flags, catalog, finder, {}, stop));
+  ASSIGN_OR_RETURN(project.selected, SelectByFlags(context, flags, catalog, finder, parents, stop));
   const std::string stat_file = cache + "/stat-cache";
   context::StatCache stat_cache = context::StatCache::Load(stat_file);
   const ContextSources sources = {.stat_cache = &stat_cache,
@@ -168,7 +169,7 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
   const std::stop_token stop = interrupts.token();
   RegistryAccess registries(RegistryAccess::Patience::kPerson, flags.insecure_registries);
   ASSIGN_OR_RETURN(RemoteProject project,
-                   Prepare(context, flags, options, cache, registries, stop));
+                   Prepare(context, flags, options, cache, registries, {}, stop));
   if (project.selected.selection.images.empty()) return ExitCode::kOk;
   const std::unique_ptr<ProgressDisplay> display =
       CreateProgressDisplay(style, context.console, &base::Clock::System());
@@ -210,8 +211,9 @@ absl::StatusOr<ExitCode> PlanRemotely(CommandContext& context, const BuildFlags&
   ASSIGN_OR_RETURN(const std::string cache, CacheDirectory());
   Interrupts interrupts(context.console);
   RegistryAccess registries(RegistryAccess::Patience::kPerson, flags.insecure_registries);
-  ASSIGN_OR_RETURN(const RemoteProject project,
-                   Prepare(context, flags, {}, cache, registries, interrupts.token()));
+  ASSIGN_OR_RETURN(
+      const RemoteProject project,
+      Prepare(context, flags, {}, cache, registries, {.plan_without = true}, interrupts.token()));
   v1::PlanBuildResponse plan;
   if (!project.selected.selection.images.empty()) {
     ASSIGN_OR_RETURN(plan, client->PlanBuild(project.submission));

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
@@ -110,6 +111,7 @@ void CheckReferences(const Catalog& catalog, Findings* findings) {
   }
   const ImageResolver resolver(overrides, catalog.options().source_date_epoch);
   absl::flat_hash_map<std::string, const ImageInstance*> owners;
+  std::vector<std::pair<std::string, const ImageInstance*>> semver_tags;
   std::vector<Diagnostic> warnings;
   for (const ImageInstance& image : catalog.instances()) {
     if (!IsBuilt(image)) continue;
@@ -129,6 +131,12 @@ void CheckReferences(const Catalog& catalog, Findings* findings) {
     references.push_back(resolved->reference);
     std::set<const ImageInstance*> said;
     for (const std::string& reference : references) {
+      // Of two that are the same to semantic versions the first keeps the tag: see Selection.
+      const std::vector<std::string>& shared = resolved->semver_tags;
+      if (std::find(shared.begin(), shared.end(), reference) != shared.end()) {
+        semver_tags.emplace_back(reference, &image);
+        continue;
+      }
       const auto [first, is_new] = owners.try_emplace(reference, &image);
       if (is_new || first->second == &image || !said.insert(first->second).second) continue;
       findings->Error(
@@ -138,6 +146,15 @@ void CheckReferences(const Catalog& catalog, Findings* findings) {
                        "; change the name, version or tags of one of them"),
           codes::kClash);
     }
+  }
+  for (const auto& [reference, image] : semver_tags) {
+    const auto [first, is_new] = owners.try_emplace(reference, image);
+    if (is_new || first->second == image) continue;
+    findings->Warn(
+        image->where,
+        absl::StrCat("image ", image->id, " does not get the semantic version tag ", reference,
+                     ", which ", first->second->id, " has, where both are built at once"),
+        codes::kClash);
   }
   for (const Diagnostic& warning : warnings) {
     findings->Warn(warning.where, warning.text, warning.code);
