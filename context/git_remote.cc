@@ -243,6 +243,10 @@ absl::Status Connection::Explain(int rc, absl::string_view doing) const {
         absl::StrCat("private key file ", options_.credential.private_key_file,
                      " cannot be opened: its password is wrong, or it is damaged"));
   }
+  if (absl::StrContains(text, "error loading known_hosts") && !IsSet("HOME")) {
+    return absl::FailedPreconditionError(
+        "the ssh library needs the variable HOME, which is not set; set it to any folder");
+  }
   if (absl::StrContains(text, "SSH session") && absl::StrContains(text, "exchange")) {
     return absl::UnavailableError(absl::StrCat(
         text,

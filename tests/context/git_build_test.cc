@@ -118,7 +118,7 @@ TEST_F(GitBuildTest, ErrorsNameDefinitionImageAndRemedy) {
 
 TEST_F(GitBuildTest, KilledInTheMiddleOfAFetchThenAgain) {
   std::string noise;
-  for (int i = 0; i < 300000; ++i) noise += std::to_string(i * 7919 % 65521 * 31);
+  for (int64_t i = 0; i < 300000; ++i) noise += std::to_string(i * 7919 % 65521 * 31);
   repository_->Write("app/noise", noise);
   repository_->Commit("noise");
   ASSERT_OK_AND_ASSIGN(const auto server, GitHttpServer::Start(project_->Scratch("repositories")));

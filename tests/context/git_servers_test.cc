@@ -229,7 +229,7 @@ TEST_F(GitServersTest, SubmodulesGetCredentialsOfTheirOwnServerOnly) {
 
 TEST_F(GitServersTest, ConnectionsThatBreakLeaveAUsableMirror) {
   std::string noise;
-  for (int i = 0; i < 400000; ++i) noise += std::to_string(i * 7919 % 65521 * 31);
+  for (int64_t i = 0; i < 400000; ++i) noise += std::to_string(i * 7919 % 65521 * 31);
   web_->Write("noise", noise);
   const std::string commit = web_->Commit("noise");
   ASSERT_OK_AND_ASSIGN(const auto server, GitHttpServer::Start(Repositories()));
@@ -260,6 +260,7 @@ class GitSshTest : public GitServersTest {
     known_hosts_ = {hosts};
     OpenCache("cache");
     ::unsetenv("SSH_AUTH_SOCK");
+    ::setenv("HOME", directory_->path().c_str(), 1);
     url_ = server_->url() + web_->path();
   }
 
