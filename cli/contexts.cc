@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -17,6 +18,9 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "cli/git_reader.h"
+#include "cli/image_ignore.h"
+#include "context/filtered_tree.h"
+#include "context/ignore_rules.h"
 #include "context/local_tree.h"
 #include "context/pack.h"
 #include "context/pack_table.h"
@@ -35,6 +39,7 @@ constexpr absl::Duration kTagRefresh = absl::Hours(24);
 struct Wanted {
   const graph::ContextSpec* spec;
   const graph::ResolvedImage* image;
+  const context::IgnoreRules* rules = nullptr;
   absl::StatusOr<ContextTree> tree = ContextTree();
   std::vector<std::string> warnings = {};
 };
@@ -132,10 +137,12 @@ class RegistryPackSink final : public context::PackSink {
 };
 
 absl::StatusOr<ContextTree> ReadFolder(Wanted& wanted, context::StatCache* stat_cache,
+                                       const context::IgnoreRules& rules,
                                        const std::stop_token& stop) {
   context::LocalTreeOptions options;
   options.owner = absl::StrCat("image ", wanted.image->id);
   options.stat_cache = stat_cache;
+  options.ignore = rules.empty() ? nullptr : &rules;
   options.stop = stop;
   const std::string& path = wanted.spec->resolved_path;
   ASSIGN_OR_RETURN(std::unique_ptr<context::LocalTree> tree,
@@ -144,46 +151,136 @@ absl::StatusOr<ContextTree> ReadFolder(Wanted& wanted, context::StatCache* stat_
   return ContextTree{std::move(tree), std::nullopt, path};
 }
 
-}  // namespace
+// Reads the contexts of one selection: git first, as ignore files may be in there, then folders,
+// each once for every set of rules that it is seen with.
+class ContextReader {
+ public:
+  ContextReader(const ContextSources& sources, Console& console, std::stop_token stop)
+      : sources_(sources), console_(console), stop_(std::move(stop)) {}
 
-absl::StatusOr<ContextTrees> ReadContexts(const graph::Selection& selection,
-                                          const ContextSources& sources, Console& console,
-                                          std::stop_token stop) {
-  std::map<std::string, Wanted> all;
-  for (const graph::ResolvedImage& image : selection.images) {
-    for (const graph::ContextSpec& spec : image.contexts) {
-      all.emplace(graph::ContextName(spec), Wanted{&spec, &image});
+  absl::StatusOr<ContextTrees> Read(const graph::Selection& selection) {
+    RETURN_IF_ERROR(ReadGit(selection));
+    for (const graph::ResolvedImage& image : selection.images) {
+      if (image.contexts.empty()) continue;
+      ASSIGN_OR_RETURN(const context::IgnoreRules* const rules, RulesOf(image));
+      for (const graph::ContextSpec& spec : image.contexts) {
+        const std::string name = graph::ContextName(spec);
+        const std::string key = rules->empty() ? name : OwnContextName(image.id, name);
+        keys_[key] = {name, rules->Identity()};
+        wanted_.emplace(keys_[key], Wanted{&spec, &image, rules});
+      }
     }
+    ReadWanted();
+    return Collect();
   }
-  GitReader git(sources, stop);
-  {
-    const int at_once = std::min<int>(kTreesAtOnce, std::max<int>(1, all.size()));
-    base::ThreadPool pool("contexts", at_once);
+
+ private:
+  // A context by name, and the identity of the rules it is seen with.
+  using Variant = std::pair<std::string, std::string>;
+
+  absl::Status ReadGit(const graph::Selection& selection) {
+    std::map<std::string, Wanted> all;
+    for (const graph::ResolvedImage& image : selection.images) {
+      for (const graph::ContextSpec& spec : image.contexts) {
+        if (spec.git.has_value()) all.emplace(graph::ContextName(spec), Wanted{&spec, &image});
+      }
+    }
+    if (all.empty()) return absl::OkStatus();
+    GitReader git(sources_, stop_);
+    {
+      base::ThreadPool pool("git contexts", std::min<int>(kTreesAtOnce, all.size()));
+      for (auto& [name, wanted] : all) {
+        pool.Schedule(
+            [&wanted = wanted, &git] { wanted.tree = git.Read(*wanted.spec, wanted.image->id); });
+      }
+    }
     for (auto& [name, wanted] : all) {
-      pool.Schedule([&wanted = wanted, &git, &sources, stop] {
-        if (wanted.spec->git.has_value()) {
-          wanted.tree = git.Read(*wanted.spec, wanted.image->id);
-        } else {
-          wanted.tree = ReadFolder(wanted, sources.stat_cache, stop);
+      if (!wanted.tree.ok()) return AtDefinition(wanted, wanted.tree.status());
+      if (wanted.tree->git.has_value()) wanted.tree->git->where = wanted.spec->where;
+      git_trees_[name] = wanted.tree->tree;
+      git_[name] = *std::move(wanted.tree);
+    }
+    return absl::OkStatus();
+  }
+
+  // Images of one builder have the same rules: they are read once.
+  absl::StatusOr<const context::IgnoreRules*> RulesOf(const graph::ResolvedImage& image) {
+    std::string key = absl::StrCat(image.driver, "\n", image.options_json);
+    for (const graph::ContextSpec& spec : image.contexts) {
+      absl::StrAppend(&key, "\n", graph::ContextName(spec));
+    }
+    const auto known = rules_.find(key);
+    if (known != rules_.end()) return &known->second;
+    ASSIGN_OR_RETURN(context::IgnoreRules rules, IgnoreRulesOf(image, git_trees_));
+    return &rules_.emplace(std::move(key), std::move(rules)).first->second;
+  }
+
+  void ReadWanted() {
+    base::ThreadPool pool("contexts",
+                          std::min<int>(kTreesAtOnce, std::max<int>(1, wanted_.size())));
+    for (auto& [variant, wanted] : wanted_) {
+      pool.Schedule([this, &variant = variant, &wanted = wanted] {
+        wanted.tree = wanted.spec->git.has_value()
+                          ? Filtered(git_.at(variant.first), *wanted.rules)
+                          : ReadFolder(wanted, sources_.stat_cache, *wanted.rules, stop_);
+        if (wanted.tree.ok() && !variant.second.empty()) {
+          absl::StrAppend(&wanted.tree->memory_key, "\n", variant.second);
         }
       });
     }
   }
-  ContextTrees trees;
-  for (auto& [name, wanted] : all) {
-    if (!wanted.tree.ok()) return AtDefinition(wanted, wanted.tree.status());
-    for (const std::string& warning : wanted.warnings) PrintWarning(console, warning);
-    if (wanted.tree->git.has_value()) wanted.tree->git->where = wanted.spec->where;
-    trees.emplace(name, *std::move(wanted.tree));
+
+  // Workers know commits, not ignore files: a commit of which something is left out is sent.
+  static ContextTree Filtered(ContextTree tree, const context::IgnoreRules& rules) {
+    std::shared_ptr<const context::Tree> filtered = context::FilteredTree::Create(tree.tree, rules);
+    if (filtered != tree.tree) tree.git.reset();
+    tree.tree = std::move(filtered);
+    return tree;
   }
-  return trees;
+
+  absl::StatusOr<ContextTrees> Collect() {
+    for (auto& [variant, wanted] : wanted_) {
+      if (!wanted.tree.ok()) return AtDefinition(wanted, wanted.tree.status());
+      for (const std::string& warning : wanted.warnings) PrintWarning(console_, warning);
+    }
+    ContextTrees trees;
+    for (const auto& [key, variant] : keys_) trees.emplace(key, *wanted_.at(variant).tree);
+    return trees;
+  }
+
+  const ContextSources& sources_;
+  Console& console_;
+  const std::stop_token stop_;
+  std::map<std::string, ContextTree> git_;  // By graph::ContextName.
+  GitTrees git_trees_;
+  std::map<std::string, context::IgnoreRules> rules_;  // By what they depend on.
+  std::map<std::string, Variant> keys_;                // Keys of ContextTrees.
+  std::map<Variant, Wanted> wanted_;
+};
+
+}  // namespace
+
+std::string OwnContextName(const std::string& image_id, const std::string& context_name) {
+  return absl::StrCat(context_name, "\n", image_id);
+}
+
+const ContextTree& FindContext(const ContextTrees& trees, const std::string& image_id,
+                               const std::string& context_name) {
+  const auto own = trees.find(OwnContextName(image_id, context_name));
+  return own != trees.end() ? own->second : trees.at(context_name);
+}
+
+absl::StatusOr<ContextTrees> ReadContexts(const graph::Selection& selection,
+                                          const ContextSources& sources, Console& console,
+                                          std::stop_token stop) {
+  return ContextReader(sources, console, std::move(stop)).Read(selection);
 }
 
 absl::Status CheckSendable(const ContextTrees& trees) {
   for (const auto& [name, context] : trees) {
     if (!context.git.has_value() || !context.git->has_inline_secrets) continue;
     return absl::InvalidArgumentError(absl::StrCat(
-        context.git->where.ToString(), ": git context ", name,
+        context.git->where.ToString(), ": git context ", name.substr(0, name.find('\n')),
         " has its secrets in the definition, which are never sent to workers; put them into a "
         "credential store (stevedore-cli create credentials ID) and name them with "
         "`auth: {credentials_id: ID}`"));
@@ -210,8 +307,11 @@ absl::StatusOr<ContextUploads> UploadContexts(const ContextTrees& trees,
   options.temporary_directory = cache_directory;
   options.threads = kPacksAtOnce;
   options.stop = stop;
-  for (const auto& [path, context] : trees) {
+  std::set<oci::Digest> sent;
+  for (const auto& [key, context] : trees) {
     if (context.git.has_value()) continue;  // Workers read it themselves.
+    if (!sent.insert(context.tree->digest()).second) continue;
+    const std::string path = key.substr(0, key.find('\n'));
     ASSIGN_OR_RETURN(const context::PackUploadResult result,
                      context::UploadTree(*context.tree, &table, sink, options), "send context ",
                      path, " to ", artifact_repository);

@@ -36,12 +36,21 @@ struct ResolvedGit {
 struct ContextTree {
   std::shared_ptr<const context::Tree> tree;
   std::optional<ResolvedGit> git;  // Of a git context.
-  // The same for all references of one folder or repository: see ContextMemory.
+  // The same for all references of one folder or repository with one set of ignore rules: see
+  // ContextMemory. Trees with equal keys are equal.
   std::string memory_key;
 };
 
-// Trees by graph::ContextName.
+// Trees by graph::ContextName; those that an image has of its own, because it has an ignore file,
+// by OwnContextName. See FindContext.
 using ContextTrees = std::map<std::string, ContextTree>;
+
+// The key of a context as image `image_id` sees it.
+std::string OwnContextName(const std::string& image_id, const std::string& context_name);
+
+// The context `context_name` as image `image_id` sees it; must be in `trees`.
+const ContextTree& FindContext(const ContextTrees& trees, const std::string& image_id,
+                               const std::string& context_name);
 
 // What contexts are read with. Plain data; pointers must outlive the call and may be null.
 struct ContextSources {
@@ -54,8 +63,9 @@ struct ContextSources {
 
 // Reads every context of `selection` once, however many images use it, several at once. Warnings
 // (sockets left out, ...) are printed. References of git contexts are resolved to commits, each
-// once. INVALID_ARGUMENT naming the definition's place, image and remedy for a folder that is not
-// there or not usable; others as LocalTree::Open and GitMirrors.
+// once. What ignore files leave out is not in the trees, nor read; a git context of which something
+// is left out is sent as a local one. INVALID_ARGUMENT naming the definition's place, image and
+// remedy for a folder that is not there or not usable; others as LocalTree::Open and GitMirrors.
 absl::StatusOr<ContextTrees> ReadContexts(const graph::Selection& selection,
                                           const ContextSources& sources, Console& console,
                                           std::stop_token stop);

@@ -95,7 +95,9 @@ class LocalProject {
   // After a submission: the next one names what changed since. Losing this costs only that.
   void RememberContexts() const {
     const ContextMemory memory(cache_directory_);
+    std::set<std::string> done;
     for (const auto& [name, context] : trees_) {
+      if (!done.insert(context.memory_key).second) continue;
       (void)memory.Remember(context.memory_key, *context.tree);
     }
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -184,7 +186,9 @@ absl::StatusOr<ExitCode> BuildRemotely(CommandContext& context, const BuildFlags
                    SubmitWithPatience(*client, project.submission, follow, display.get(), stop));
   // The next submission names what changed since. Losing this costs only that.
   const ContextMemory memory(cache);
+  std::set<std::string> done;
   for (const auto& [name, tree] : project.trees) {
+    if (!done.insert(tree.memory_key).second) continue;
     (void)memory.Remember(tree.memory_key, *tree.tree);
   }
   if (options.detach) {

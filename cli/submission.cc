@@ -36,13 +36,13 @@ absl::StatusOr<v1::Image> MakeImage(
     ASSIGN_OR_RETURN(tag, FullReference(image, tag));
   }
   for (v1::BuildContext& context : *message.mutable_contexts()) {
-    const ContextTree& tree = trees.at(context.path());
+    const ContextTree& tree = FindContext(trees, image.id, context.path());
     context.set_tree_digest(tree.tree->digest().ToString());
     if (tree.git.has_value()) {
       context.mutable_git()->set_url(tree.git->url);
       context.mutable_git()->set_commit(tree.git->commit);
     }
-    const std::vector<std::string>& files = changed.at(context.path());
+    const std::vector<std::string>& files = changed.at(tree.memory_key);
     context.mutable_changed_files()->Assign(files.begin(), files.end());
   }
   return message;
@@ -77,7 +77,8 @@ absl::StatusOr<coordinator::Submission> MakeSubmission(const SelectionWithParent
   }
   std::map<std::string, std::vector<std::string>> changed;
   for (const auto& [name, context] : trees) {
-    changed[name] = memory.ChangedFiles(context.memory_key, *context.tree);
+    const auto [files, is_new] = changed.try_emplace(context.memory_key);
+    if (is_new) files->second = memory.ChangedFiles(context.memory_key, *context.tree);
   }
   for (const graph::ResolvedImage& image : selected.selection.images) {
     ASSIGN_OR_RETURN(v1::Image message, MakeImage(image, trees, changed));

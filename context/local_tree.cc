@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "context/filtered_tree.h"
 
 namespace stevedore::context {
 namespace {
@@ -230,7 +231,11 @@ absl::StatusOr<std::unique_ptr<LocalTree>> LocalTree::Open(const std::string& pa
   oci::WalkOptions walk;
   walk.threads = std::max(1, options.threads);
   walk.stop = options.stop;
-  walk.filter = [&leftovers, fd = root->get()](absl::string_view entry, bool is_directory) {
+  walk.filter = [&leftovers, ignore = options.ignore, fd = root->get()](absl::string_view entry,
+                                                                        bool is_directory) {
+    if (ignore != nullptr && ignore->Ignores(entry)) {
+      return is_directory && ignore->MayKeepBelow(entry);
+    }
     if (is_directory) return true;
     struct stat file = {};
     if (fstatat(fd, std::string(entry).c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) return true;
@@ -241,6 +246,8 @@ absl::StatusOr<std::unique_ptr<LocalTree>> LocalTree::Open(const std::string& pa
   ASSIGN_OR_RETURN(oci::DirectoryTree directory, oci::DirectoryTree::Walk(path, std::move(walk)),
                    what);
   ASSIGN_OR_RETURN(std::vector<TreeEntry> entries, Convert(directory), what);
+  // Ignored folders that were entered for something that is not there.
+  if (options.ignore != nullptr) entries = FilterEntries(std::move(entries), *options.ignore);
   RETURN_IF_ERROR(Digester(directory, entries, options).Run(), what);
   RETURN_IF_ERROR(CheckEntries(entries), what);
   return std::unique_ptr<LocalTree>(

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/byte_source.h"
 #include "base/clock.h"
+#include "context/ignore_rules.h"
 #include "context/stat_cache.h"
 #include "context/tree.h"
 #include "oci/layer/directory_tree.h"
@@ -27,6 +28,8 @@ struct LocalTreeOptions {
   // Digests known from earlier; may be null. Must outlive the call.
   StatCache* stat_cache = nullptr;
   const base::Clock* clock = &base::Clock::System();
+  // What is left out: neither looked into nor read. Null: nothing. Must outlive the call.
+  const IgnoreRules* ignore = nullptr;
   std::stop_token stop;
 };
 

@@ -12,6 +12,7 @@
 #include "base/byte_source.h"
 #include "base/file.h"
 #include "base/testing/status_matchers.h"
+#include "context/ignore_rules.h"
 #include "context/stat_cache.h"
 #include "context/tree.h"
 
@@ -142,6 +143,28 @@ TEST_F(LocalTreeTest, AFileThatChangedIsRefused) {
   Write("file", "after it");
   EXPECT_THAT(tree->OpenContent(tree->Find("file")->content_id),
               StatusIs(absl::StatusCode::kAborted, HasSubstr("file")));
+}
+
+TEST_F(LocalTreeTest, WhatIsIgnoredIsNotLookedInto) {
+  Write("src/a.c", "a");
+  Write("src/a.o", "o");
+  Write("out/deep/b", "b");
+  Write("node_modules/x/keep", "k");
+  Write("node_modules/x/other", "o");
+  Write("logs/today", "t");
+  // Links that lead out and files that cannot be read do not matter where nobody looks.
+  ASSERT_EQ(symlink("../../..", (root_ + "/out/away").c_str()), 0);
+  ASSERT_OK_AND_ASSIGN(
+      const IgnoreRules rules,
+      IgnoreRules::Parse("**/*.o\nout\nnode_modules\n!node_modules/x/keep\nlogs\n!logs/none", "x"));
+  LocalTreeOptions options;
+  options.ignore = &rules;
+  ASSERT_OK_AND_ASSIGN(const auto tree, LocalTree::Open(root_, options));
+  ASSERT_OK_AND_ASSIGN(const auto same,
+                       MemoryTree::Create({{"src/a.c", "a"}, {"node_modules/x/keep", "k"}}));
+  EXPECT_EQ(tree->entries(), same->entries());
+  EXPECT_EQ(tree->digest(), same->digest());
+  EXPECT_EQ(Content(*tree, "node_modules/x/keep"), "k");
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ packages_of() {
       echo libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
       echo libhiredis-dev libssl-dev libcurl4-openssl-dev
       echo libzstd-dev zlib1g-dev libdeflate-dev libisal-dev liblzma-dev libbz2-dev
-      echo libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libgit2-dev
+      echo libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libgit2-dev libre2-dev
       ;;
     demo)
       packages_of build
@@ -29,7 +29,7 @@ packages_of() {
     test)
       packages_of demo
       echo libgtest-dev libgmock-dev libbenchmark-dev
-      echo umoci docker.io apache2-utils openssl
+      echo umoci docker.io apache2-utils openssl ansible-core
       # For a YAML language server. Node.js from elsewhere brings an npm of its own.
       command -v npm >/dev/null || echo nodejs npm
       echo git openssh-client openssh-server lighttpd lighttpd-mod-openssl
