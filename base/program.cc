@@ -99,12 +99,12 @@ class Running {
     ProgramResult result;
     while (out_.valid() || err_.valid()) {
       ASSIGN_OR_RETURN(const bool quiet, Exchange(result));
-      RETURN_IF_ERROR(CheckLimits(result, deadline));
+      RETURN_IF_ERROR(Stopping(CheckLimits(result, deadline), result));
       // Its end counts, even if a child that it left behind holds the pipes.
       if (quiet && Reap(result)) return result;
     }
     while (!Reap(result)) {
-      RETURN_IF_ERROR(CheckLimits(result, deadline));
+      RETURN_IF_ERROR(Stopping(CheckLimits(result, deadline), result));
       absl::SleepFor(absl::Milliseconds(1));
     }
     return result;
@@ -121,6 +121,15 @@ class Running {
     in_ = FileDescriptor(pair[0]);
     child_in = FileDescriptor(pair[1]);
     ::shutdown(pair[0], SHUT_RD);
+    if (options_.on_output) {
+      if (::pipe2(pair, O_CLOEXEC) != 0) {
+        return ErrnoStatus(errno, absl::StrCat("pipe from ", options_.argv[0]));
+      }
+      out_ = FileDescriptor(pair[0]);
+      child_out = FileDescriptor(pair[1]);
+      child_err = FileDescriptor(::fcntl(pair[1], F_DUPFD_CLOEXEC, 0));
+      return absl::OkStatus();
+    }
     for (const auto& [ours, theirs] :
          {std::pair<FileDescriptor*, FileDescriptor*>{&out_, &child_out},
           std::pair<FileDescriptor*, FileDescriptor*>{&err_, &child_err}}) {
@@ -157,10 +166,14 @@ class Running {
     if (count < 0 && errno != EAGAIN && errno != EINTR) in_ = FileDescriptor();
   }
 
-  static void Read(FileDescriptor& pipe, std::string& text) {
+  void Read(FileDescriptor& pipe, std::string& text) const {
     char piece[kPieceBytes];
     const ssize_t count = ::read(pipe.get(), piece, sizeof(piece));
-    if (count > 0) text.append(piece, static_cast<size_t>(count));
+    if (count > 0 && options_.on_output) {
+      options_.on_output(absl::string_view(piece, static_cast<size_t>(count)));
+    } else if (count > 0) {
+      text.append(piece, static_cast<size_t>(count));
+    }
     if (count == 0 || (count < 0 && errno != EINTR)) pipe = FileDescriptor();
   }
 
@@ -180,8 +193,32 @@ class Running {
     return absl::OkStatus();
   }
 
+  // Passes `limit` on; if it is an error, after the process group had its time to end by itself.
+  absl::Status Stopping(absl::Status limit, ProgramResult& result) {
+    if (limit.ok() || options_.grace <= absl::ZeroDuration()) return limit;
+    ::kill(-pid_, SIGTERM);
+    const absl::Time deadline = absl::Now() + options_.grace;
+    // Children may outlive the program that started them: the pipes tell when all are gone.
+    while (absl::Now() < deadline && (out_.valid() || err_.valid())) {
+      if (!Exchange(result).ok()) break;
+    }
+    while (absl::Now() < deadline && !HasEnded()) absl::SleepFor(absl::Milliseconds(1));
+    return limit;  // The rest is killed with this object.
+  }
+
+  // Whether the program has ended. It stays to be reaped, so that its group's number stays its own.
+  bool HasEnded() const {
+    siginfo_t info = {};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid_;
+  }
+
   // True, with the exit code, once the program has ended.
   bool Reap(ProgramResult& result) {
+    if (options_.grace > absl::ZeroDuration()) {
+      if (!HasEnded()) return false;
+      Kill();
+    }
     int status = 0;
     const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
     if (ended != pid_) return false;

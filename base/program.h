@@ -4,12 +4,14 @@
 #define STEVEDORE_BASE_PROGRAM_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace stevedore::base {
@@ -28,6 +30,12 @@ struct ProgramOptions {
   uint64_t output_limit_bytes = 256 << 20;
   absl::Duration time_limit = absl::InfiniteDuration();
   std::stop_token stop = {};
+  // If set: gets standard output and standard error as they arrive, one stream in the order of
+  // writing, without any limit; ProgramResult has neither then. Called by the caller's thread.
+  std::function<void(absl::string_view bytes)> on_output = nullptr;
+  // What the process group gets between SIGTERM and SIGKILL when the program is to be stopped. With
+  // one above zero, processes that the program left in its group are killed when it ends, too.
+  absl::Duration grace = absl::ZeroDuration();
 };
 
 // What a program left behind. A value.
@@ -39,8 +47,8 @@ struct ProgramResult {
 
 // Runs a program, in a process group of its own, until it ends; any exit code is OK. Its input is
 // never the terminal. NOT_FOUND: there is no such program. DEADLINE_EXCEEDED, CANCELLED (`stop`),
-// RESOURCE_EXHAUSTED (it said too much): its process group was killed. Messages name argv[0] only,
-// as arguments may hold secrets. Thread-safe.
+// RESOURCE_EXHAUSTED (it said too much): its process group was ended, see `grace`. Messages name
+// argv[0] only, as arguments may hold secrets. Thread-safe.
 absl::StatusOr<ProgramResult> RunProgram(const ProgramOptions& options);
 
 }  // namespace stevedore::base

@@ -1,5 +1,7 @@
 #include "base/program.h"
 
+#include <signal.h>
+
 #include <string>
 #include <thread>
 
@@ -78,6 +80,59 @@ TEST(ProgramTest, ALeftBehindChildDoesNotHoldIt) {
                        RunProgram({.argv = {"sh", "-c", "sleep 20 & echo done"}}));
   EXPECT_EQ(result.out, "done\n");
   EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+}
+
+TEST(ProgramTest, OutputArrivesInOrderWhileItRuns) {
+  std::string all;
+  ASSERT_OK_AND_ASSIGN(
+      const ProgramResult result,
+      RunProgram(
+          {.argv = {"sh", "-c", "for i in 1 2 3; do echo o$i; echo e$i >&2; done"},
+           .on_output = [&](absl::string_view bytes) { all.append(bytes.data(), bytes.size()); }}));
+  EXPECT_EQ(all, "o1\ne1\no2\ne2\no3\ne3\n");
+  EXPECT_EQ(result.out + result.err, "");
+}
+
+TEST(ProgramTest, AStoppedGroupMaySayGoodbye) {
+  std::string all;
+  std::stop_source stop;
+  const absl::Time start = absl::Now();
+  const auto result = RunProgram(
+      {.argv = {"sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"},
+       .stop = stop.get_token(),
+       .on_output =
+           [&](absl::string_view bytes) {
+             all.append(bytes.data(), bytes.size());
+             stop.request_stop();
+           },
+       .grace = absl::Seconds(20)});
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kCancelled, HasSubstr("sh was stopped")));
+  EXPECT_EQ(all, "up\nbye\n");
+  EXPECT_LT(absl::Now() - start, absl::Seconds(15));
+}
+
+TEST(ProgramTest, WhoDoesNotListenToSigtermIsKilledWithItsChildren) {
+  std::string all;
+  const auto result = RunProgram(
+      {.argv = {"sh", "-c", "trap '' TERM; (while :; do sleep 0.05; done) & echo $!; wait; wait"},
+       .time_limit = absl::Milliseconds(500),
+       .on_output = [&](absl::string_view bytes) { all.append(bytes.data(), bytes.size()); },
+       .grace = absl::Milliseconds(300)});
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kDeadlineExceeded));
+  const pid_t child = std::stoi(all);
+  for (int i = 0; i < 2000 && ::kill(child, 0) == 0; ++i) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_NE(::kill(child, 0), 0);
+}
+
+TEST(ProgramTest, NothingIsLeftInTheGroupOfAProgramThatEnded) {
+  std::string all;
+  ASSERT_OK(RunProgram(
+      {.argv = {"sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"},
+       .on_output = [&](absl::string_view bytes) { all.append(bytes.data(), bytes.size()); },
+       .grace = absl::Seconds(1)}));
+  const pid_t child = std::stoi(all);
+  for (int i = 0; i < 2000 && ::kill(child, 0) == 0; ++i) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_NE(::kill(child, 0), 0);
 }
 
 }  // namespace

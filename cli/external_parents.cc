@@ -75,7 +75,9 @@ absl::Status NowhereError(const ExternalParent& parent, BuildParents build_paren
   } else if (parent.buildable) {
     remedy = "name it, too, or use --build-parents auto";
   } else {
-    remedy = "push it there, correct the reference, or give the image a builder";
+    remedy =
+        "push it there, correct the reference, or give the image a builder (drivers none, dry-run "
+        "and default build nothing)";
   }
   return absl::NotFoundError(absl::StrCat(
       Place(parent), absl::StrJoin(parent.needed_by, ", "), " builds on ", parent.id, " (",

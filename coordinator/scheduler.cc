@@ -128,7 +128,8 @@ void Scheduler::TaskReady(Build& build, int t, absl::Time now) {
   }
   task.inputs = inputs->Serialize();
   task.build_key = inputs->Key();
-  const Result* result = build.header.no_cache() ? nullptr : knowledge_.FindResult(task.build_key);
+  const bool fresh = AlwaysRuns(build, task);
+  const Result* result = fresh ? nullptr : knowledge_.FindResult(task.build_key);
   if (result != nullptr && now - result->seen < options_.trust_results) {
     task.result = result->manifest;
     knowledge_.TouchResult(task.build_key, /*seen=*/false, now);
@@ -145,14 +146,14 @@ void Scheduler::TaskReady(Build& build, int t, absl::Time now) {
   task.causes =
       CausesOf(before == nullptr ? "" : before->inputs, *inputs, build.images[task.image]);
   if (task.causes.empty()) {
-    task.causes.push_back(build.header.no_cache() ? "no-cache" : "no result known");
+    task.causes.push_back(fresh ? CauseOfRunning(build, task) : "no result known");
   }
   Enqueue(build, t, now);
 }
 
 void Scheduler::Enqueue(Build& build, int t, absl::Time now) {
   Task& task = build.tasks[t];
-  const bool shared = !build.header.no_cache();
+  const bool shared = !AlwaysRuns(build, task);
   if (shared) {
     if (const auto it = shared_runs_.find(task.build_key); it != shared_runs_.end()) {
       Run* run = it->second;

@@ -81,10 +81,10 @@ void Scheduler::PlanTask(const Build& build, const Task& task, bool parents_know
         return absl::StartsWith(cause, absl::StrCat("parent ", image.parents(i), " "));
       });
     }
-    if (causes.empty() && !build.header.no_cache()) {
+    if (causes.empty() && !AlwaysRuns(build, task)) {
       plan->set_action(PlannedTask::ACTION_BUILD_IF_PARENT_CHANGES);
     }
-  } else if (!build.header.no_cache()) {
+  } else if (!AlwaysRuns(build, task)) {
     const std::string key = inputs->Key();
     if (const Result* result = knowledge_.FindResult(key);
         result != nullptr && knowledge_.PoisonOf(key, now).empty()) {
@@ -93,7 +93,7 @@ void Scheduler::PlanTask(const Build& build, const Task& task, bool parents_know
       return;
     }
   }
-  if (build.header.no_cache() && causes.empty()) causes.push_back("no-cache");
+  if (AlwaysRuns(build, task) && causes.empty()) causes.push_back(CauseOfRunning(build, task));
   for (std::string& cause : causes) plan->add_causes(std::move(cause));
 }
 

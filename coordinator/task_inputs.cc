@@ -11,6 +11,8 @@ namespace {
 // Goes up when a driver gives other bytes for the same inputs.
 constexpr absl::string_view kDriverIdentity = "1";
 
+constexpr absl::string_view kPlaybookDriver = "ansible-playbook";
+
 // "registry/path" of "registry/path:tag" or "registry/path@digest".
 absl::string_view RepositoryOf(absl::string_view reference) {
   reference = reference.substr(0, reference.find('@'));
@@ -48,6 +50,17 @@ absl::StatusOr<graph::BuildKeyInputs> InputsOf(const Build& build, const Task& t
   }
   if (image.has_source_date_epoch()) inputs.SetSourceDateEpoch(image.source_date_epoch());
   return inputs;
+}
+
+bool AlwaysRuns(const Build& build, const Task& task) {
+  return build.header.no_cache() || build.images[task.image].driver() == kPlaybookDriver;
+}
+
+std::string CauseOfRunning(const Build& build, const Task& task) {
+  if (build.images[task.image].driver() == kPlaybookDriver) {
+    return "a playbook always runs, and publishes by itself";
+  }
+  return "no-cache";
 }
 
 std::vector<std::string> CausesOf(absl::string_view before, const graph::BuildKeyInputs& now,

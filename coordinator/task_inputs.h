@@ -17,6 +17,13 @@ namespace stevedore::coordinator {
 // the options are not a JSON object. Pure; thread-safe.
 absl::StatusOr<graph::BuildKeyInputs> InputsOf(const Build& build, const Task& task);
 
+// Whether `task` is run whatever is known, by a run of its own: with --no-cache, and for playbooks,
+// whose results depend on more than anybody knows. Pure; thread-safe.
+bool AlwaysRuns(const Build& build, const Task& task);
+
+// Why a task that AlwaysRuns does, for people. Pure; thread-safe.
+std::string CauseOfRunning(const Build& build, const Task& task);
+
 // What makes `now` differ from `before` (serialised inputs; empty: never built), for people.
 // `image` adds the names of changed files. Pure; thread-safe.
 std::vector<std::string> CausesOf(absl::string_view before, const graph::BuildKeyInputs& now,

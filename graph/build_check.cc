@@ -25,7 +25,7 @@ namespace stevedore::graph {
 namespace {
 
 bool IsBuilt(const ImageInstance& image) {
-  return image.has_builder() && image.builder->driver != "none";
+  return image.has_builder() && !BuildsNothing(image.builder->driver);
 }
 
 // A context that can be looked for: not of a wildcard, where the path depends on the version.

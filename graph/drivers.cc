@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "graph/ansible_options.h"
 #include "graph/assemble_options.h"
 #include "graph/buildkit_options.h"
 #include "graph/dockerfile_options.h"
@@ -27,7 +28,9 @@ absl::Span<const DriverDescription> AllDrivers() {
   static const auto& drivers = *new std::vector<DriverDescription>{
       {.name = "ansible-playbook",
        .description = "runs a playbook that makes and pushes the image",
-       .takes_context = true},
+       .options = &AnsibleOptionKeys(),
+       .takes_context = true,
+       .check = Check<AnsibleOptions>},
       {.name = "assemble",
        .description = "makes an image from files, tars and layers of other images; no daemon",
        .options = &AssembleOptionKeys(),
@@ -71,6 +74,10 @@ const DriverDescription* FindDriver(absl::string_view name) {
     if (driver.name == name) return &driver;
   }
   return nullptr;
+}
+
+bool BuildsNothing(absl::string_view driver) {
+  return driver == "none" || driver == "default" || driver == "dry-run";
 }
 
 std::string DriverNames() {

@@ -33,6 +33,8 @@ struct DriverDescription {
 absl::Span<const DriverDescription> Drivers();
 // Null if there is no such driver. Thread-safe.
 const DriverDescription* FindDriver(absl::string_view name);
+// Whether images of `driver` are made elsewhere: none, default and dry-run. Thread-safe.
+bool BuildsNothing(absl::string_view driver);
 // "assemble, docker, ...": for messages. Thread-safe.
 std::string DriverNames();
 // "unknown driver `dokcer`; did you mean `docker`?; drivers are ...". Thread-safe.

@@ -8,6 +8,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
+#include "graph/ansible_options.h"
+#include "graph/drivers.h"
 #include "graph/finding_codes.h"
 #include "graph/semver_tags.h"
 #include "nlohmann/json.hpp"
@@ -83,6 +85,40 @@ void NameParentContexts(const std::vector<ParentView>& parents, std::string* opt
   *options_json = options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+// What a playbook is told of its image. Texts of the image and its registry go in only if there are
+// any, as playbooks ask whether a variable is defined.
+void AddAutomaticVariables(const ImageInstance& image, ResolvedImage* resolved) {
+  AutomaticVariables automatic;
+  const auto name_of = [&image](const char* key) {
+    const auto name = image.builder->variables_mapping.find(key);
+    return name == image.builder->variables_mapping.end() ? std::string() : name->second;
+  };
+  const auto add = [&](const char* key, const std::string& value) {
+    const std::string name = name_of(key);
+    if (!name.empty() && !value.empty()) automatic.own.emplace(name, value);
+  };
+  add("image_fully_qualified_name_key", resolved->reference);
+  add("image_name_key", image.name);
+  add("image_registry_namespace_key", image.name_space);
+  add("image_tag_key", image.VersionTag());
+  nlohmann::json options = nlohmann::json::parse(resolved->options_json, nullptr, false);
+  std::string container = absl::StrCat("builder_", resolved->driver, "_", image.name_space, "_",
+                                       image.name, "_", image.VersionTag());
+  if (options.is_object() && options.contains("intermediate_container_name") &&
+      options["intermediate_container_name"].is_string()) {
+    container = options["intermediate_container_name"].get<std::string>();
+  }
+  add("image_builder_label_key", container);
+  add("image_registry_host_key", image.registry);
+  automatic.tags_name = name_of("image_extra_tags_key");
+  automatic.labels_name = name_of("image_lables_key");
+  automatic.push_name = name_of("push_image_key");
+  for (const auto& [name, value] : image.persistent_labels) {
+    automatic.persistent_labels.insert(name);
+  }
+  resolved->options_json = WithAutomaticVariables(resolved->options_json, automatic);
+}
+
 }  // namespace
 
 bool ImageResolver::OverridesBase() const {
@@ -134,7 +170,7 @@ ParentView ImageResolver::ViewOf(const ImageInstance& parent, bool built, bool i
   view.is_base = is_base;
   view.where = parent.where;
   view.version_is_volatile = parent.volatile_values.count("version") > 0;
-  if (parent.has_builder() && parent.builder->driver != "none") {
+  if (parent.has_builder() && !BuildsNothing(parent.builder->driver)) {
     view.buildable = true;
     view.driver = parent.builder->driver;
   }
@@ -347,8 +383,11 @@ absl::StatusOr<ResolvedImage> ImageResolver::Resolve(const ImageInstance& origin
   }
   ResolveArguments(image, parents, &resolved);
   if (resolved.driver == "buildkit") NameParentContexts(parents, &resolved.options_json);
-  if (resolved.driver == "ansible-playbook") AddTypedVariables(image, &resolved.options_json);
   ResolveLabels(image, &resolved);
+  if (resolved.driver == "ansible-playbook") {
+    AddTypedVariables(image, &resolved.options_json);
+    AddAutomaticVariables(image, &resolved);
+  }
   std::sort(resolved.volatile_names.begin(), resolved.volatile_names.end());
   *views = std::move(parents);
   return resolved;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
+#include "graph/drivers.h"
 #include "graph/image_resolver.h"
 #include "graph/plan.h"
 
@@ -18,6 +19,31 @@ namespace stevedore::graph {
 namespace {
 
 using Index = Catalog::Index;
+
+// What an image of a driver that builds nothing would be built from, one line each.
+std::string Rehearsal(const ResolvedImage& image) {
+  std::string text = absl::StrCat("image ", image.id, " is not built: its driver ", image.driver,
+                                  " only shows what it would use\n  builder:    ", image.builder,
+                                  "\n  reference:  ", image.reference);
+  const auto list = [&text](absl::string_view title, const std::vector<std::string>& items) {
+    if (!items.empty()) absl::StrAppend(&text, "\n  ", title, absl::StrJoin(items, ", "));
+  };
+  const auto map = [&list](absl::string_view title, const auto& values) {
+    std::vector<std::string> items;
+    for (const auto& [name, value] : values) items.push_back(absl::StrCat(name, "=", value));
+    list(title, items);
+  };
+  list("tags:       ", image.tags);
+  list("platforms:  ", image.platforms);
+  list("parents:    ", image.parents);
+  map("arguments:  ", image.arguments);
+  map("labels:     ", image.labels);
+  std::vector<std::string> contexts;
+  for (const ContextSpec& context : image.contexts) contexts.push_back(ContextName(context));
+  list("context:    ", contexts);
+  absl::StrAppend(&text, "\n  options:    ", image.options_json);
+  return text;
+}
 
 // Makes one selection. Positions count the catalog's instances, then `made_`.
 class Selector {
@@ -45,7 +71,7 @@ class Selector {
   }
 
   static bool IsBuilt(const ImageInstance& image) {
-    return image.has_builder() && image.builder->driver != "none";
+    return image.has_builder() && !BuildsNothing(image.builder->driver);
   }
 
   absl::Status CheckRequest() const {
@@ -221,24 +247,41 @@ class Selector {
       const ImageInstance& image = At(index);
       if (!IsBuilt(image)) {
         // Somebody who asks for all images knows that some are made elsewhere.
-        if (!request_.everything && request_.changed == nullptr) {
-          External(image).where = image.where;
+        if (!IsRehearsed(image)) {
+          if (!request_.everything && request_.changed == nullptr) {
+            External(image).where = image.where;
+          }
+          continue;
         }
+        ASSIGN_OR_RETURN(ResolvedImage resolved, resolver.Resolve(image, ParentsOf(resolver, image),
+                                                                  &views_, &result_.warnings));
+        result_.warnings.push_back({image.where, Rehearsal(resolved)});
         continue;
       }
       RETURN_IF_ERROR(CheckDriver(image));
-      std::vector<ParentView> parents;
-      for (size_t i = 0; i < image.parents.size(); ++i) {
-        const ImageInstance& parent = At(image.parents[i]);
-        const bool built = chosen_.count(image.parents[i]) > 0 && IsBuilt(parent);
-        parents.push_back(resolver.ViewOf(parent, built, /*is_base=*/image.has_base && i == 0));
-      }
-      ASSIGN_OR_RETURN(ResolvedImage resolved,
-                       resolver.Resolve(image, std::move(parents), &views_, &result_.warnings));
+      ASSIGN_OR_RETURN(ResolvedImage resolved, resolver.Resolve(image, ParentsOf(resolver, image),
+                                                                &views_, &result_.warnings));
       ListParents(image, resolved);
       result_.images.push_back(std::move(resolved));
     }
     return absl::OkStatus();
+  }
+
+  // Has a builder that only shows what it would use.
+  static bool IsRehearsed(const ImageInstance& image) {
+    return image.has_builder() && image.builder->driver != "none" &&
+           BuildsNothing(image.builder->driver);
+  }
+
+  std::vector<ParentView> ParentsOf(const ImageResolver& resolver,
+                                    const ImageInstance& image) const {
+    std::vector<ParentView> parents;
+    for (size_t i = 0; i < image.parents.size(); ++i) {
+      const ImageInstance& parent = At(image.parents[i]);
+      const bool built = chosen_.count(image.parents[i]) > 0 && IsBuilt(parent);
+      parents.push_back(resolver.ViewOf(parent, built, /*is_base=*/image.has_base && i == 0));
+    }
+    return parents;
   }
 
   absl::Status CheckDriver(const ImageInstance& image) const {

@@ -287,8 +287,31 @@ images:
   ASSERT_OK_AND_ASSIGN(const Selection selection, Selection::Create(catalog, request));
   EXPECT_EQ(selection.images[0].options_json, R"({"keep_image":false,"pull":true})");
   EXPECT_EQ(selection.images[1].options_json,
-            R"({"connection_local":true,"intermediate_container_name":"box",)"
+            R"({"automatic":{"labels_name":"image_labels","own":{"image_builder_label":"box",)"
+            R"("image_fully_qualified_name":"play:1","image_name":"play","image_tag":"1"},)"
+            R"("persistent_labels":[],"push_name":"push_image","tags_name":"image_extra_tags"},)"
+            R"("connection_local":true,"intermediate_container_name":"box",)"
             R"("inventory":"hosts","limit":"web","playbook":"p.yml"})");
+}
+
+TEST(SelectionTest, ImagesOfDriversThatBuildNothingAreResolvedButNotBuilt) {
+  const Catalog catalog = Load(R"(
+images:
+  idle: {1: {builder: {driver: dry-run, options: {a: b}}, vars: {v: w}}}
+  web: {1: {parents: {idle: [1]}, builder: {driver: sleep}}}
+)");
+  ASSERT_OK_AND_ASSIGN(const Selection selection,
+                       Selection::Create(catalog, {.names = {"idle", "web"},
+                                                   .runnable_drivers = {"sleep", "dry-run"}}));
+  ASSERT_THAT(selection.images, SizeIs(1));
+  EXPECT_EQ(selection.images[0].id, "web:1");
+  ASSERT_THAT(selection.warnings, SizeIs(1));
+  EXPECT_THAT(selection.warnings[0].text,
+              AllOf(HasSubstr("image idle:1 is not built: its driver dry-run only shows"),
+                    HasSubstr("\n  arguments:  v=w"), HasSubstr("options:    {\"a\":\"b\"}")));
+  ASSERT_THAT(selection.external_parents, SizeIs(1));
+  EXPECT_EQ(selection.external_parents[0].id, "idle:1");
+  EXPECT_FALSE(selection.external_parents[0].buildable);
 }
 
 TEST(SelectionTest, NormalizedNamesReachArgumentsToo) {

@@ -5,6 +5,7 @@
 
 #include "credentials/open_credentials.h"
 #include "transfer/docker_engine_address.h"
+#include "worker/drivers/ansible_playbook.h"
 #include "worker/drivers/assemble.h"
 #include "worker/drivers/buildkit.h"
 #include "worker/drivers/docker.h"
@@ -20,6 +21,7 @@ DriverSet CreateDrivers(const DriverResources& resources) {
     std::string name(driver->name());
     drivers.emplace(std::move(name), std::move(driver));
   };
+  add(std::make_unique<AnsiblePlaybookDriver>(resources, transfer::DockerEnvironment()));
   add(std::make_unique<AssembleDriver>(resources));
   add(std::make_unique<BuildkitDriver>(resources, credentials::ProcessEnvironment()));
   add(std::make_unique<DockerDriver>(resources, transfer::DockerEnvironment()));
