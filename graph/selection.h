@@ -77,7 +77,8 @@ struct SelectionRequest {
   bool include_all_ancestors = false;
   SelectionOverrides overrides;
   // What this version's workers can run. Other images are refused.
-  std::set<std::string> runnable_drivers = {"assemble", "buildkit", "docker", "native", "sleep"};
+  std::set<std::string> runnable_drivers = {"ansible-playbook", "assemble", "buildkit",
+                                            "docker",           "native",   "sleep"};
 };
 
 // The outcome: plain values that share nothing with the catalog. Thread-safe once made.
