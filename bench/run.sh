@@ -19,4 +19,5 @@ bench/definitions/run.sh
 echo
 echo "== Contexts: what a mirrored git repository adds to a plan"
 bazel build --config=release //cli:stevedore-cli
-bench/context/git_overhead.py "$(bazel info --config=release bazel-bin 2>/dev/null)/cli/stevedore-cli"
+release=$(bazel info --config=release bazel-bin 2>/dev/null)
+bench/context/git_overhead.py "$release/cli/stevedore-cli"

@@ -24,7 +24,14 @@ TEST(ImportFileTest, IsReadByOurselves) {
   ASSERT_OK_AND_ASSIGN(const graph::ImportedDefinitions definitions,
                        graph::ToDefinitions(std::move(file)));
   const std::string text = ImportFileText(definitions, "bake.json (bake)");
-  EXPECT_EQ(text, R"yaml(# Imported from bake.json (bake).
+  const std::string heading =
+      "#   bake.json#/target/app: the Dockerfile is written inside: save it as Dockerfile.app in "
+      "the context\n";
+  const size_t at = text.find(heading);
+  ASSERT_NE(at, std::string::npos) << text;
+  std::string rest = text;
+  rest.erase(at, heading.size());
+  EXPECT_EQ(rest, R"yaml(# Imported from bake.json (bake).
 # Folders are relative to where stevedore-cli is started.
 #
 # Groups:
@@ -32,7 +39,6 @@ TEST(ImportFileTest, IsReadByOurselves) {
 #
 # To look at:
 #   bake.json#/target/app/attest: `attest` is left out: no attestations are made
-#   bake.json#/target/app: the Dockerfile is written inside: save it as Dockerfile.app in the context
 #     | FROM base
 #     | RUN echo "# ?"
 #
@@ -42,12 +48,12 @@ builders:
     driver: buildkit
     options:
       context:
-        - path: .
+        - path: "."
   app:
     driver: buildkit
     options:
       context:
-        - path: .
+        - path: "."
       dockerfile: Dockerfile.app
       build_contexts:
         base: "target:base:1.10"

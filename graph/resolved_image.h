@@ -69,8 +69,8 @@ struct ResolvedImage {
   // Build variables, automatic ones included, as the driver gets them.
   std::map<std::string, std::string> arguments;
   // Which of `arguments` are automatic ones about the base, by argument name: "reference", "tag",
-  // "name", "registry" or "namespace". Drivers pin those to the very parent that was built; what the
-  // user set is not here.
+  // "name", "registry" or "namespace". Drivers pin those to the very parent that was built;
+  // what the user set is not here.
   std::map<std::string, std::string> parent_arguments;
   std::map<std::string, std::string> labels;
   // "arg NAME" and "label NAME" for values that templates made from dates: handed to the driver,

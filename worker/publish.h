@@ -15,9 +15,10 @@
 namespace stevedore::worker {
 
 // Makes `image` complete in `target` under its digest: inherited layers that are not there are
-// mounted from the repository that has them, or copied where that cannot be; then the config, then the
-// manifest. `places` are those of the parents and then `image.other_places`. No tag. Bytes copied count in `monitor`. Errors are those of the repositories, with
-// what was being sent. Thread-safe.
+// mounted from the repository that has them, or copied where that cannot be; then the config, then
+// the manifest. `places` are those of the parents and then `image.other_places`. No tag. Bytes
+// copied count in `monitor`. Errors are those of the repositories, with what was being sent.
+// Thread-safe.
 absl::Status Publish(const BuiltImage& image, const Repository& target,
                      const std::vector<ImagePlace>& places, RunMonitor& monitor,
                      std::stop_token stop);

@@ -4,8 +4,8 @@
     bench/context/git_overhead.py STEVEDORE_CLI [FILES]
 
 Plans one image from a repository of FILES files (10,000) behind `git daemon`, with its mirror
-there, and the same image from a folder with the same files. The difference is what git adds: asking the
-server for the branch, and reading the commit's folders. Goal: at most 200 ms.
+there, and the same image from a folder with the same files. The difference is what git adds:
+asking the server for the branch, and reading the commit's folders. Goal: at most 200 ms.
 """
 
 import os

@@ -3,8 +3,9 @@
 
 Starts a dockerd of its own, and builds one Dockerfile (a base, a context of some size, RUN steps
 that take a while) in turns with the engine's own command line (DOCKER_BUILDKIT=0) and with
-`stevedore-cli build --output oci:...`, each time without any cache. Because our result is a complete
-image outside of the engine, `docker build` followed by `docker save` is measured too. Medians.
+`stevedore-cli build --output oci:...`, each time without any cache.
+Because our result is a complete image outside of the engine, `docker build` followed by `docker
+save` is measured too. Medians.
 
   bench/drivers/docker_overhead.py [--rounds N] [--context-mb N] [--run-seconds S] [--cli PATH]
 """

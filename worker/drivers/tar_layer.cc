@@ -1,6 +1,5 @@
 #include "worker/drivers/tar_layer.h"
 
-
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -103,9 +102,9 @@ absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenVerbatimTar(const base::Ra
 absl::StatusOr<TarLayer> ReadTarLayer(std::unique_ptr<base::RandomReader> file, uint64_t size,
                                       absl::string_view to, const std::string& spool_directory,
                                       std::stop_token stop) {
-  ASSIGN_OR_RETURN(const oci::OpenedArchive opened,
-                   oci::OpenArchive(StreamOf(file.get(), size, stop),
-                                         {.max_output_bytes = kMaxUnpackedBytes}));
+  ASSIGN_OR_RETURN(
+      const oci::OpenedArchive opened,
+      oci::OpenArchive(StreamOf(file.get(), size, stop), {.max_output_bytes = kMaxUnpackedBytes}));
   TarLayer layer;
   if (!opened.compressed) {
     ASSIGN_OR_RETURN(layer.entries, oci::ReadTarEntries(*opened.source));

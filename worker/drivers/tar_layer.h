@@ -25,8 +25,9 @@ struct TarLayer {
   uint64_t content_bytes = 0;
 };
 
-// Reads the tar `file` of `size` bytes (plain, gzip, zstd, xz or bzip2, told by magic) and puts its entries
-// below `to` (absolute). Compressed tars are unpacked into an unlinked file in `spool_directory`.
+// Reads the tar `file` of `size` bytes (plain, gzip, zstd, xz or bzip2, told by magic) and puts
+// its entries below `to` (absolute). Compressed tars are unpacked into an unlinked file in
+// `spool_directory`.
 // Modes and owners are the tar's. INVALID_ARGUMENT for what the hostile-safe reader refuses;
 // CANCELLED once `stop` is requested.
 absl::StatusOr<TarLayer> ReadTarLayer(std::unique_ptr<base::RandomReader> file, uint64_t size,
