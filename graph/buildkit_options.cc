@@ -46,6 +46,13 @@ absl::StatusOr<BuildCache> Cache(absl::string_view member, const Json& json) {
   ASSIGN_OR_RETURN(const std::string text, OptionText(member, json));
   absl::StatusOr<BuildCache> cache = BuildCache::Parse(text);
   if (!cache.ok()) return WrongOption(member, kCacheForm, json);
+  if (cache->type == "local") {
+    return WrongOption(
+        member,
+        "a place that every worker reaches (type=registry, inline, gha, s3, azblob); "
+        "folders of one machine are none",
+        json);
+  }
   return cache;
 }
 

@@ -18,7 +18,7 @@ using ::testing::SizeIs;
 TEST(BuildkitOptionsTest, Everything) {
   const auto options = BuildkitOptions::Parse(R"({
     "dockerfile": "D", "target": "t", "network": "none",
-    "cache_from": ["reg/app:cache", "type=local,src=/c"], "cache_to": "type=inline",
+    "cache_from": ["reg/app:cache", "type=s3,bucket=c"], "cache_to": "type=inline",
     "secrets": [{"id": "npm", "env": "NPM_TOKEN"}, {"id": "key", "file": "/k"},
                 {"id": "hub", "credentials_id": "registry.test"}],
     "ssh": ["default", "git=/run/agent"], "frontend": "docker/dockerfile:1",
@@ -28,7 +28,7 @@ TEST(BuildkitOptionsTest, Everything) {
   ASSERT_THAT(options->cache_from, SizeIs(2));
   EXPECT_EQ(options->cache_from[0].type, "registry");
   EXPECT_THAT(options->cache_from[0].attributes, ElementsAre(Pair("ref", "reg/app:cache")));
-  EXPECT_EQ(options->cache_from[1].type, "local");
+  EXPECT_EQ(options->cache_from[1].type, "s3");
   EXPECT_EQ(options->cache_to[0].type, "inline");
   ASSERT_THAT(options->secrets, SizeIs(3));
   EXPECT_EQ(options->secrets[0].kind, BuildSecret::Kind::kEnvironment);
@@ -50,8 +50,9 @@ TEST(BuildkitOptionsTest, BrokenInputSaysWhereAndWhatIsAllowed) {
            {R"({"secrets": [{"id": "a", "env": "A"}, {"id": "a", "env": "B"}]})",
             "secrets[1].id: must be an id that no other secret has"},
            {R"({"cache_to": ["ref=a"]})", "cache_to[0]: must be NAME of an image"},
+           {R"({"cache_to": ["type=local,dest=/c"]})", "cache_to[0]: must be a place that every"},
            {R"({"cache_from": ["a b"]})", "cache_from[0]: must be NAME of an image"},
-           {R"({"build_contexts": {"a": "./b"}})", "build_contexts.a: must be docker-image://"},
+           {R"({"build_contexts": {"a": "./b"}})", "build_contexts.a: must be target:NAME:VERSION"},
            {R"({"ssh": "=x"})", "ssh: must be default, or ID=SOCKET"},
            {R"({"memory": "1g"})", "memory: BuildKit cannot do this for one build; limit"},
            {R"({"network": "mine"})", "network: BuildKit cannot do this for one build; allowed"},

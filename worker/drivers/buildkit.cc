@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -99,8 +99,10 @@ absl::Status BuildkitBuild::PinParents() {
   }
   arguments_ = PinnedArguments(request_, pinned_);
   ASSIGN_OR_RETURN(context_, PinContext(request_, options_.common.dockerfile, arguments_, pinned_));
-  ASSIGN_OR_RETURN(logins_, FindLogins(request_, context_.references, options_.common,
-                                       driver_.resources_.credentials));
+  graph::DockerfileOptions images = options_.common;
+  images.cache_from = ImagesOf(options_);
+  ASSIGN_OR_RETURN(
+      logins_, FindLogins(request_, context_.references, images, driver_.resources_.credentials));
   return absl::OkStatus();
 }
 
@@ -133,8 +135,15 @@ absl::Status BuildkitBuild::RunSolve(Solve solve, base::ByteSink* result) {
   log.Flush();
   if (built.ok()) return absl::OkStatus();
   absl::Status status = built.status();
+  if (absl::IsDeadlineExceeded(status)) {
+    return absl::FailedPreconditionError(absl::StrCat("the build took longer than its limit of ",
+                                                      absl::FormatDuration(solve.timeout),
+                                                      " (option `timeout`)"));
+  }
   if (!absl::IsFailedPrecondition(status) && !absl::IsInvalidArgument(status)) return status;
-  if (log.FailedStep().find("exporting cache") != std::string::npos) {
+  // Of a kind that this daemon does not know, or to a place that does not take it.
+  if (absl::StrContains(status.message(), "unknown cache exporter") ||
+      absl::StrContains(log.FailedStep(), "exporting cache")) {
     return absl::AbortedError(status.message());
   }
   const std::string output = log.FailedOutput();

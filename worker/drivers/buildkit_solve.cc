@@ -141,6 +141,24 @@ absl::StatusOr<std::shared_ptr<const context::Tree>> DockerfileFolder(const cont
   return folder;
 }
 
+std::vector<std::string> ImagesOf(const graph::BuildkitOptions& options) {
+  std::vector<std::string> images;
+  for (const auto* caches : {&options.cache_from, &options.cache_to}) {
+    for (const graph::BuildCache& cache : *caches) {
+      const auto reference = cache.attributes.find("ref");
+      if (cache.type == "registry" && reference != cache.attributes.end()) {
+        images.push_back(reference->second);
+      }
+    }
+  }
+  if (!options.frontend.empty()) images.push_back(options.frontend);
+  for (const auto& [name, place] : options.build_contexts) {
+    absl::string_view image = place;
+    if (absl::ConsumePrefix(&image, "docker-image://")) images.emplace_back(image);
+  }
+  return images;
+}
+
 std::optional<credentials::Credential> LoginFor(
     const std::string& host, const std::map<std::string, credentials::Credential>& logins) {
   const bool hub = host == "registry-1.docker.io" || host == "index.docker.io" ||

@@ -37,6 +37,9 @@ void PinContexts(const BuildRequest& request, const std::vector<PinnedParent>& p
 absl::StatusOr<std::shared_ptr<const context::Tree>> DockerfileFolder(const context::Tree& tree,
                                                                       const std::string& path);
 
+// Images that the options name beside the Dockerfile's: caches, a frontend, named contexts.
+std::vector<std::string> ImagesOf(const graph::BuildkitOptions& options);
+
 // The login for `host` ("registry-1.docker.io" is Docker Hub) among `logins`, which are by
 // registry.
 std::optional<credentials::Credential> LoginFor(

@@ -124,5 +124,17 @@ TEST(FindAgentsTest, DefaultIsTheUsersAgent) {
   EXPECT_THAT(*FindAgents({}, {}), IsEmpty());
 }
 
+TEST(BuildkitSolveTest, ImagesThatOptionsName) {
+  const auto options = graph::BuildkitOptions::Parse(R"({
+      "cache_from": ["reg.test/app:cache", "type=s3,bucket=b"],
+      "cache_to": "type=registry,ref=other.test/app:cache",
+      "frontend": "third.test/frontend:1",
+      "build_contexts": {"base": "docker-image://fourth.test/base:1", "g": "https://host.test/g"}})");
+  ASSERT_OK(options);
+  EXPECT_THAT(ImagesOf(*options),
+              ::testing::ElementsAre("reg.test/app:cache", "other.test/app:cache",
+                                     "third.test/frontend:1", "fourth.test/base:1"));
+}
+
 }  // namespace
 }  // namespace stevedore::worker

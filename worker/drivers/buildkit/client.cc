@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "base/file.h"
 #include "base/grpc_status.h"
 #include "base/hash.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "control.grpc.pb.h"
 
@@ -43,6 +45,10 @@ namespace {
 constexpr int kMessageBytes = 16 << 20;
 // To be connected.
 constexpr absl::Duration kConnectLimit = absl::Seconds(20);
+// For a build that was given up to end: containers are killed at once, their files cleaned up.
+constexpr absl::Duration kEndLimit = absl::Seconds(20);
+// The same where nothing was heard of the build.
+constexpr absl::Duration kSilentEndLimit = absl::Milliseconds(500);
 
 // Calls `context.TryCancel()` when `stop` is requested.
 class CancelOnStop {
@@ -59,6 +65,51 @@ grpc::ChannelArguments Arguments() {
   arguments.SetMaxReceiveMessageSize(kMessageBytes);
   return arguments;
 }
+
+// What one build tells while it runs. The daemon ends the stream when nothing of the build runs any
+// more.
+class StatusStream {
+ public:
+  StatusStream(wire::Control::Stub& stub, const std::string& reference,
+               const BuildkitClient::OnStatus& on_status)
+      : thread_([this, &stub, reference, &on_status] {
+          wire::StatusRequest request;
+          request.set_ref(reference);
+          const auto stream = stub.Status(&context_, request);
+          wire::StatusResponse response;
+          while (stream->Read(&response)) {
+            heard_ = true;
+            on_status(response);
+          }
+          stream->Finish();
+          base::MutexLock lock(&mu_);
+          ended_ = true;
+          changed_.SignalAll();
+        }) {}
+  StatusStream(const StatusStream&) = delete;
+  StatusStream& operator=(const StatusStream&) = delete;
+  ~StatusStream() {
+    context_.TryCancel();
+    thread_.join();
+  }
+
+  // Call when the build's call is over. Returns when the stream has ended, or does not end within
+  // kEndLimit.
+  void WaitForEnd() {
+    // The stream of a build that never began waits for it.
+    const absl::Time limit = absl::Now() + (heard_ ? kEndLimit : kSilentEndLimit);
+    base::MutexLock lock(&mu_);
+    while (!ended_ && absl::Now() < limit) changed_.WaitFor(&mu_, limit - absl::Now());
+  }
+
+ private:
+  grpc::ClientContext context_;
+  std::atomic<bool> heard_ = false;
+  base::Mutex mu_;
+  base::CondVar changed_;
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;  // Last: it uses the others.
+};
 
 // Carries a session inside a call: the daemon's end is the call, ours a socket that the session's
 // server reads.
@@ -236,10 +287,9 @@ class EngineClient final : public BuildkitClient {
                                                       std::stop_token stop) override {
     http::Headers headers;
     for (const auto& [name, value] : session.Headers()) headers.Add(name, value);
-    ASSIGN_OR_RETURN(base::FileDescriptor served,
-                     engine_.Upgrade("/session", "h2c", headers, stop));
+    ASSIGN_OR_RETURN(base::FileDescriptor served, Upgrade("/session", headers, stop));
     RETURN_IF_ERROR(session.Attach(std::move(served)));
-    ASSIGN_OR_RETURN(base::FileDescriptor control, engine_.Upgrade("/grpc", "h2c", {}, stop));
+    ASSIGN_OR_RETURN(base::FileDescriptor control, Upgrade("/grpc", {}, stop));
     const int flags = fcntl(control.get(), F_GETFL);
     if (flags < 0 || fcntl(control.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
       return base::ErrnoStatus(errno, "prepare the connection to BuildKit");
@@ -249,6 +299,15 @@ class EngineClient final : public BuildkitClient {
   }
 
  private:
+  absl::StatusOr<base::FileDescriptor> Upgrade(const std::string& path,
+                                               const http::Headers& headers, std::stop_token stop) {
+    auto connection = engine_.Upgrade(path, "h2c", headers, std::move(stop));
+    if (!absl::IsNotFound(connection.status())) return connection;
+    return absl::UnavailableError(
+        absl::StrCat("the engine at ", name(), " has no BuildKit (", connection.status().message(),
+                     "); use Docker 18.09 or newer, driver docker, or set BUILDKIT_HOST"));
+  }
+
   transfer::DockerEngine& engine_;
 };
 
@@ -262,16 +321,7 @@ absl::StatusOr<std::map<std::string, std::string>> BuildkitClient::Run(const Sol
   wire::Control::Stub stub(connection->channel());
   const std::string reference = base::RandomHex(16);
 
-  grpc::ClientContext status_context;
-  std::thread watcher([&] {
-    wire::StatusRequest request;
-    request.set_ref(reference);
-    const auto stream = stub.Status(&status_context, request);
-    wire::StatusResponse response;
-    while (stream->Read(&response)) on_status(response);
-    stream->Finish();
-  });
-
+  StatusStream watcher(stub, reference, on_status);
   grpc::ClientContext context;
   if (solve.timeout != absl::InfiniteDuration()) {
     context.set_deadline(absl::ToChronoTime(absl::Now() + solve.timeout));
@@ -282,9 +332,8 @@ absl::StatusOr<std::map<std::string, std::string>> BuildkitClient::Run(const Sol
     const CancelOnStop cancel(stop, &context);
     status = stub.Solve(&context, ToRequest(solve, reference, session.id()), &response);
   }
-  // The status stream ends with the build; one that never began would wait for it for ever.
-  if (!status.ok()) status_context.TryCancel();
-  watcher.join();
+  // A call that we gave up ends here before the build does there.
+  watcher.WaitForEnd();
   if (!status.ok()) {
     return Explain(status, name(), stop);
   }

@@ -275,7 +275,9 @@ std::vector<std::pair<std::string, std::string>> Session::Headers() const {
   std::vector<std::pair<std::string, std::string>> headers = {
       {"X-Docker-Expose-Session-Uuid", id_},
       {"X-Docker-Expose-Session-Name", "stevedore"},
-      {"X-Docker-Expose-Session-Sharedkey", ""}};
+      // Folders of sessions with one key are taken for versions of each other, whose files differ
+      // if their size or time does; all our files have one time. So no two sessions share one.
+      {"X-Docker-Expose-Session-Sharedkey", id_}};
   for (std::string& method : body_->Methods()) {
     headers.emplace_back("X-Docker-Expose-Session-Grpc-Method", std::move(method));
   }
