@@ -236,7 +236,7 @@ absl::StatusOr<BuiltImage> AnsiblePlaybookDriver::TakeFromEngine(const BuildRequ
   if (!image->has_value()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the playbook ended well, but there is no image ", name, " in the Docker engine at ",
-        place->engine.address().ToString(), "; ", wanted, ", or build with --push"));
+        place->engine.address().ToString(), "; ", wanted, ", or build with --push-after-build"));
   }
   const DockerExport parts{.resources = resources_,
                            .request = request,
