@@ -129,7 +129,8 @@ TEST(BuildkitSolveTest, ImagesThatOptionsName) {
       "cache_from": ["reg.test/app:cache", "type=s3,bucket=b"],
       "cache_to": "type=registry,ref=other.test/app:cache",
       "frontend": "third.test/frontend:1",
-      "build_contexts": {"base": "docker-image://fourth.test/base:1", "g": "https://host.test/g"}})");
+      "build_contexts": {"base": "docker-image://fourth.test/base:1",
+                         "g": "https://host.test/g"}})");
   ASSERT_OK(options);
   EXPECT_THAT(ImagesOf(*options),
               ::testing::ElementsAre("reg.test/app:cache", "other.test/app:cache",
