@@ -76,10 +76,8 @@ class Follower {
     if (options_.logs == nullptr) return;
     for (const size_t position : changed) {
       const TaskView& task = tracker_.view().tasks[position];
-      const bool has_log = task.state == TaskView::State::kRunning ||
-                           task.state == TaskView::State::kSucceeded ||
-                           task.state == TaskView::State::kFailed;
-      if (!has_log) continue;
+      // Also before it runs: who asks only then may come too late for a short log. A task that is
+      // skipped or reused has an empty one.
       options_.logs->Show(build_id_, task.image, task.platform);
     }
   }

@@ -99,7 +99,8 @@ TEST(CatalogErrorsTest, NamePlaceCauseAndRemedy) {
        "7:68:", "layers[1].mode", "\"0644\""},
       {Assemble("{layers: [{from: a, to: /x}]}"), "7:21:", "there is no `context`",
        "context: [{path: FOLDER}]"},
-      {Assemble("{layers: [{image: {b: 1}}]}"), "7:21:", "layers of b:1, which is not defined", ""},
+      {Assemble("{layers: [{image: {b: 1}}]}"), "7:21:", "takes files of b:1, which is not defined",
+       ""},
       {Assemble("{layers: [{image: {a: 1}}]}"), "3:5:", "in a circle: a:1", "remove one"},
       {Assemble("{compression: lzma}"), "7:25:", "found `lzma`", "gzip, gzip:fast"},
   };
