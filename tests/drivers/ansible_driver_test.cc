@@ -67,7 +67,9 @@ constexpr char kPlaybook[] = R"(- hosts: all
   gather_facts: false
   tasks:
     - debug:
-        msg: "{{ image_name }} {{ image_tag }} {{ image_registry_namespace }} {{ image_extra_tags }} {{ image_labels.kind }} {{ team }} {{ image_builder_label }} {{ count + 1 }} {{ names[1] }}"
+        msg: "{{ image_name }} {{ image_tag }} {{ image_registry_namespace }}
+          {{ image_extra_tags }} {{ image_labels.kind }} {{ team }}
+          {{ image_builder_label }} {{ count + 1 }} {{ names[1] }}"
     - command:
         argv: [skopeo, copy, --dest-tls-verify=false, "oci:{{ seed }}:registry.test/seed:1",
                "docker://{{ image_fully_qualified_name }}"]
