@@ -1,6 +1,7 @@
 #include "worker/drivers/buildkit/session.h"
 
 #include <fcntl.h>
+#include <grpc/grpc.h>
 #include <grpcpp/ext/health_check_service_server_builder_option.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/server_posix.h>
@@ -222,6 +223,13 @@ class Session::Body {
   }
 
   absl::Status Start() {
+    // Whenever its last user goes, gRPC shuts down, and that may wait 10 s for a poller: here is a
+    // user that stays.
+    static const bool stays = [] {
+      grpc_init();
+      return true;
+    }();
+    (void)stays;
     // The daemon ends builds whose session does not answer health checks.
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
