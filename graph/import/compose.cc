@@ -50,7 +50,7 @@ absl::Status MakeMap(ImportValue* value, absl::string_view what) {
     one.place = value->place;
     one.kind = text.has_value() ? ImportValue::Kind::kText : ImportValue::Kind::kNull;
     one.text = text.value_or("");
-    value->members.emplace_back(name, std::move(one));
+    value->members.push_back({name, std::move(one)});
   }
   return absl::OkStatus();
 }
@@ -62,7 +62,7 @@ void Merge(const ImportValue& over, ImportValue* base) {
       if (ImportValue* known = base->Find(name); known != nullptr) {
         Merge(value, known);
       } else {
-        base->members.emplace_back(name, value);
+        base->members.push_back({name, value});
       }
     }
     base->place = over.place;
@@ -180,8 +180,8 @@ class ComposeReader {
     for (const char* member : {"build", "image", "platform", "extends"}) {
       const ImportValue* value = found->Find(member);
       if (value == nullptr || value->is_null()) continue;
-      service.members.emplace_back(member, *value);
-      RETURN_IF_ERROR(variables_.Apply(&service.members.back().second));
+      service.members.push_back({member, *value});
+      RETURN_IF_ERROR(variables_.Apply(&service.members.back().value));
     }
     RETURN_IF_ERROR(PrepareBuild(path, service.Find("build")));
     const ImportValue* extends = service.Find("extends");
@@ -218,7 +218,7 @@ class ComposeReader {
       *build = ImportValue();
       build->kind = ImportValue::Kind::kMap;
       build->place = context.place;
-      build->members.emplace_back("context", std::move(context));
+      build->members.push_back({"context", std::move(context)});
     }
     RETURN_IF_ERROR(CheckImportMap(*build, "build"));
     for (const char* member : {"args", "labels", "additional_contexts"}) {

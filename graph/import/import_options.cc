@@ -19,7 +19,7 @@ void Note(const ImportValue& value, std::string text, std::vector<ImportNote>* n
 
 std::string AsFields(const ImportValue& map) {
   return absl::StrJoin(map.members, ",", [](std::string* out, const auto& member) {
-    absl::StrAppend(out, member.first, "=", member.second.text);
+    absl::StrAppend(out, member.name, "=", member.value.text);
   });
 }
 
@@ -73,7 +73,7 @@ absl::StatusOr<ImportValue> SplitImportFields(const ImportValue& value, absl::st
     one.kind = ImportValue::Kind::kText;
     one.text = field.second;
     one.place = value.place;
-    map.members.emplace_back(field.first, std::move(one));
+    map.members.push_back({field.first, std::move(one)});
   }
   return map;
 }

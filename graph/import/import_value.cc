@@ -91,8 +91,8 @@ class JsonBuilder : public Json::json_sax_t {
     // As JSON pointers have it.
     value.place =
         absl::StrCat(parent.place, "/", absl::StrReplaceAll(key_, {{"~", "~0"}, {"/", "~1"}}));
-    parent.members.emplace_back(key_, std::move(value));
-    return &parent.members.back().second;
+    parent.members.push_back({key_, std::move(value)});
+    return &parent.members.back().value;
   }
 
   bool AddText(std::string text) {
@@ -157,7 +157,7 @@ absl::StatusOr<ImportValue> FromYaml(const YamlNode& node, size_t* count) {
         ASSIGN_OR_RETURN(ImportValue one, FromYaml(*item, count));
         // An empty value has no place of its own that a user would look at.
         if (one.is_null()) one.place = key->where().ToString();
-        value.members.emplace_back(key->text(), std::move(one));
+        value.members.push_back({key->text(), std::move(one)});
       }
       break;
   }

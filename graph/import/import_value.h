@@ -18,12 +18,12 @@ namespace stevedore::graph {
 // texts: formats that are read here mean the same by `8080` and "8080". A value.
 struct ImportValue {
   enum class Kind { kNull, kText, kList, kMap };
-  using Members = std::vector<std::pair<std::string, ImportValue>>;
+  struct Member;
 
   Kind kind = Kind::kNull;
   std::string text;                // Of a text.
   std::vector<ImportValue> items;  // Of a list.
-  Members members;                 // Of a map, in the file's order, each name once.
+  std::vector<Member> members;     // Of a map, in the file's order, each name once.
   // "FILE#/target/app" or "FILE:3:5".
   std::string place;
 
@@ -38,6 +38,12 @@ struct ImportValue {
   std::string Describe() const;
   // INVALID_ARGUMENT "PLACE: `what`".
   absl::Status Error(absl::string_view what) const;
+};
+
+// One entry of a map.
+struct ImportValue::Member {
+  std::string name;
+  ImportValue value;
 };
 
 // `file` is how messages call it. INVALID_ARGUMENT, with "FILE:line:column", for text that is no
