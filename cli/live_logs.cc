@@ -14,7 +14,7 @@ namespace stevedore::cli {
 namespace {
 
 // The last lines of a log come just behind the news that its task has ended.
-constexpr absl::Duration kEndingTime = absl::Seconds(3);
+constexpr absl::Duration kEndingTime = absl::Seconds(15);
 
 }  // namespace
 

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kGetBuildBytes = 3 << 20;
 constexpr size_t kLogPiece = 64 << 10;
 // How long a log may go on after its task has ended.
-constexpr absl::Duration kLogAfterEnd = absl::Seconds(3);
+constexpr absl::Duration kLogAfterEnd = absl::Seconds(15);
 
 // Spreads the calls of many workers: +- 10 %, the same for equal seeds.
 absl::Duration Jittered(absl::Duration wait, uint64_t seed) {
