@@ -150,7 +150,9 @@ absl::StatusOr<GitUrl> ScpLike(absl::string_view text, size_t colon) {
       return Wrong(text, "the user is no user name");
     }
   }
-  if (url.path.empty() || url.path[0] == ':') return Wrong(text, "it names no repository");
+  if (url.path.empty() || url.path == "/" || url.path[0] == ':') {
+    return Wrong(text, "it names no repository");
+  }
   RETURN_IF_ERROR(ReadHost(text, authority, &url));
   return url;
 }
