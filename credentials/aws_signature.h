@@ -20,7 +20,7 @@ struct AwsKeys {
   // Of temporary keys; empty for others.
   base::Secret session_token = {};
   absl::Time expires_at = absl::InfiniteFuture();
-  // Where they were found, for messages: "profile `ci` of /root/.aws/config".
+  // Where they were found, for messages: "profile `ci` of ~/.aws/config".
   std::string origin = "";
 };
 
