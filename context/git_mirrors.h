@@ -54,7 +54,7 @@ class GitMirrors {
   // calls its own. A branch wins over a tag of the same name. The commit is here afterwards. The
   // server is not asked for a full commit that is here already.
   // NOT_FOUND: no such reference or repository. INVALID_ARGUMENT: not a reference, or ambiguous.
-  // UNAUTHENTICATED, PERMISSION_DENIED: credentials. FAILED_PRECONDITION: host key, certificate.
+  // UNAUTHENTICATED, PERMISSION_DENIED: credentials, host key, certificate.
   // UNAVAILABLE: network, timeouts. CANCELLED: `stop`. All name the URL, none a password.
   absl::StatusOr<std::string> Resolve(const GitPlace& place, absl::string_view reference,
                                       std::stop_token stop);

@@ -86,20 +86,20 @@ absl::Status CheckHostKey(const git_cert_hostkey& key, const ServerOptions& opti
     case SshKnownHosts::Verdict::kKnown:
       return absl::OkStatus();
     case SshKnownHosts::Verdict::kUnknown:
-      return absl::FailedPreconditionError(
+      return absl::PermissionDeniedError(
           absl::StrCat("the ssh server ", url.host, " is not known here: its host key ", shown,
                        " is not in ", absl::StrJoin(files, " or "),
                        "; compare it with what the server's owner says, then add "
                        "it with: ",
                        KeyScan(url, file)));
     case SshKnownHosts::Verdict::kRevoked:
-      return absl::FailedPreconditionError(absl::StrCat("the host key ", shown, " of ", url.host,
-                                                        " is revoked in ",
-                                                        absl::StrJoin(files, " or ")));
+      return absl::PermissionDeniedError(absl::StrCat("the host key ", shown, " of ", url.host,
+                                                      " is revoked in ",
+                                                      absl::StrJoin(files, " or ")));
     case SshKnownHosts::Verdict::kOtherKey:
       break;
   }
-  return absl::FailedPreconditionError(absl::StrCat(
+  return absl::PermissionDeniedError(absl::StrCat(
       "wrong host key: ", url.host, " shows ", shown, ", but ", absl::StrJoin(files, " or "),
       " knows it by another; somebody may be listening in, or the server has a new key. If its "
       "owner confirms the new one: ssh-keygen -f ",
@@ -232,7 +232,7 @@ absl::Status Connection::Explain(int rc, absl::string_view doing) const {
     status = absl::NotFoundError(text);  // The server was reached and has said no.
   }
   if (rc == GIT_ECERTIFICATE || absl::StrContains(text, "certificate")) {
-    return absl::FailedPreconditionError(absl::StrCat(
+    return absl::PermissionDeniedError(absl::StrCat(
         text,
         "; if the server's certificate is from an authority of your own, name its file in "
         "SSL_CERT_FILE"));
@@ -285,7 +285,7 @@ int Connection::OnCertificate(git_cert* certificate, int valid, const char* host
     return known.ok() ? 0 : self->Refuse(known);
   }
   if (valid != 0) return 0;
-  return self->Refuse(absl::FailedPreconditionError(absl::StrCat(
+  return self->Refuse(absl::PermissionDeniedError(absl::StrCat(
       "the certificate of ", host == nullptr ? "the server" : host,
       " is not valid; if it is from an authority of your own, name its file in SSL_CERT_FILE")));
 }

@@ -42,7 +42,7 @@ class Connection {
  public:
   // Connects on behalf of the bare repository `mirror`, which must outlive this, and reads what the
   // server advertises. NOT_FOUND: no such repository. UNAUTHENTICATED, PERMISSION_DENIED: the
-  // credentials. FAILED_PRECONDITION: certificate or host key. UNAVAILABLE: network. CANCELLED.
+  // credentials, certificate or host key. UNAVAILABLE: network. CANCELLED.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(git_repository* mirror,
                                                           ServerOptions options);
   ~Connection();

@@ -180,7 +180,7 @@ TEST_F(GitServersTest, HttpIsOpenOrAsksForAPassword) {
 TEST_F(GitServersTest, CertificatesAreChecked) {
   ASSERT_OK_AND_ASSIGN(const auto server, GitHttpServer::Start(Repositories(), {.tls = true}));
   EXPECT_THAT(mirrors_->Resolve(PlaceOf(server->url() + "/web/.git"), "main", {}),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("SSL_CERT_FILE")));
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("SSL_CERT_FILE")));
 }
 
 TEST_F(GitServersTest, RedirectsKeepCredentialsAtHome) {
@@ -310,13 +310,13 @@ TEST_F(GitSshTest, HostKeysAreChecked) {
   known_hosts_ = {wrong};
   OpenCache("wrong");
   EXPECT_THAT(mirrors_->Resolve(WithKey(url_, key), "main", {}),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
+              StatusIs(absl::StatusCode::kPermissionDenied,
                        AllOf(HasSubstr("wrong host key"), HasSubstr("SHA256:"),
                              HasSubstr("ssh-keygen -f " + wrong + " -R"))));
   known_hosts_ = {wrong + "-none"};
   OpenCache("unknown");
   EXPECT_THAT(mirrors_->Resolve(WithKey(url_, key), "main", {}),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
+              StatusIs(absl::StatusCode::kPermissionDenied,
                        AllOf(HasSubstr("is not known here"), HasSubstr("ssh-keyscan -p"))));
   ASSERT_OK_AND_ASSIGN(const std::string hashed, server_->WriteKnownHosts(/*hashed=*/true));
   known_hosts_ = {hashed};
