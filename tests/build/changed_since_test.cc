@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "base/testing/status_matchers.h"
 #include "tests/build/fleet.h"
 #include "tests/build/project.h"
@@ -20,6 +22,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Pair;
 
 constexpr char kTwoPlatforms[] = R"(images:
   base:
@@ -75,6 +78,20 @@ class ChangedSinceBuildTest : public ::testing::Test {
       platforms.push_back(manifest["platform"]["architecture"].get<std::string>());
     }
     return platforms;
+  }
+  // Who built each "image platform", by what the build left behind.
+  static std::map<std::string, std::string> WorkersOf(const std::string& metadata_file) {
+    const absl::StatusOr<std::string> text = base::ReadFile(metadata_file);
+    EXPECT_OK(text);
+    std::map<std::string, std::string> workers;
+    const auto build = nlohmann::json::parse(text.value_or(""), nullptr, false);
+    EXPECT_TRUE(build.is_object());
+    if (!build.is_object()) return workers;
+    for (const auto& task : build["tasks"]) {
+      workers[absl::StrCat(task.value("image", ""), " ", task.value("platform", ""))] =
+          task.value("worker", "");
+    }
+    return workers;
   }
 
   std::unique_ptr<Project> project_;
@@ -171,7 +188,10 @@ TEST_F(ChangedSinceBuildTest, FleetsBuildEachPlatformWhereItRuns) {
       {"submit", "base", "--build-on-cascade", "--coordinator", fleet->coordinator_address(),
        "--push-after-build", "--progress", "plain", "--metadata-file", metadata});
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, AllOf(HasSubstr("on amd"), HasSubstr("on arm")));
+  EXPECT_THAT(WorkersOf(metadata),
+              ::testing::UnorderedElementsAre(
+                  Pair("base:1 linux/amd64", "amd"), Pair("base:1 linux/arm64", "arm"),
+                  Pair("app:1 linux/amd64", "amd"), Pair("app:1 linux/arm64", "arm")));
   EXPECT_THAT(PlatformsOf(absl::StrCat("docker://", fleet->registry(), "/app:1")),
               ::testing::UnorderedElementsAre("amd64", "arm64"));
   // A plan of the same: everything is known.

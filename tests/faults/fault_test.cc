@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -82,6 +84,18 @@ std::string FaultTest::ShowBuild(const std::string& id) {
   const ProcessResult result =
       project_->Cli({"builds", id, "--coordinator", fleet_->coordinator_address()});
   return absl::StrCat(result.out, result.err);
+}
+
+int FaultTest::AttemptsAt(const std::string& id, const std::string& image) {
+  const ProcessResult result = project_->Cli(
+      {"builds", id, "--output", "json", "--coordinator", fleet_->coordinator_address()});
+  const auto build = nlohmann::json::parse(result.out, nullptr, /*allow_exceptions=*/false);
+  EXPECT_TRUE(build.is_object()) << result.out << result.err;
+  if (!build.is_object()) return 0;
+  for (const nlohmann::json& task : build.value("tasks", nlohmann::json::array())) {
+    if (task.value("image", "") == image) return task.value("attempts", 0);
+  }
+  return 0;
 }
 
 std::string FaultTest::AwaitRunning(Process& cli, const std::string& image) {

@@ -47,6 +47,8 @@ class FaultTest : public ::testing::Test {
   BuildOutcome Outcome(const std::string& as = "metadata");
   // What `builds ID` says.
   std::string ShowBuild(const std::string& id);
+  // How often a task of that build was begun so far, by `builds ID --output json`.
+  int AttemptsAt(const std::string& id, const std::string& image);
   // "w1" after "running IMAGE on w1", once the CLI says so.
   std::string AwaitRunning(Process& cli, const std::string& image);
   // How often somebody made the tag of IMAGE:1 name something.
