@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "base/semantic_version.h"
 #include "base/status.h"
 #include "graph/ansible_options.h"
 #include "graph/drivers.h"
@@ -210,10 +211,10 @@ absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImag
                      image.where.ToString(), ": image ", image.id);
     tags.insert(tags.end(), more.begin(), more.end());
     made = more;
-    const std::optional<SemanticVersion> version =
-        ParseSemanticVersion(image.version, overrides_.semver_strict);
-    if (ParseSemanticVersion(image.version, /*strict=*/false).has_value() &&
-        !ParseSemanticVersion(image.version, /*strict=*/true).has_value()) {
+    const std::optional<base::SemanticVersion> version =
+        base::ParseSemanticVersion(image.version, overrides_.semver_strict);
+    if (base::ParseSemanticVersion(image.version, /*strict=*/false).has_value() &&
+        !base::ParseSemanticVersion(image.version, /*strict=*/true).has_value()) {
       warnings->push_back(
           {image.where,
            absl::StrCat("version ", image.version, " of image ", image.id,
@@ -225,7 +226,7 @@ absl::Status ImageResolver::ResolveTags(const ImageInstance& image, ResolvedImag
     }
     if (version.has_value() && !version->pre_release.empty()) {
       for (const std::string& tag : more) {
-        const std::optional<SemanticVersion> moved = ParseSemanticVersion(tag, false);
+        const std::optional<base::SemanticVersion> moved = base::ParseSemanticVersion(tag, false);
         if (!moved.has_value() || !moved->pre_release.empty()) continue;
         warnings->push_back({image.where,
                              absl::StrCat("image ", image.id,

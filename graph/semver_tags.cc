@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "base/semantic_version.h"
 #include "base/status.h"
 #include "graph/template.h"
 #include "graph/template_value.h"
@@ -15,28 +13,10 @@
 namespace stevedore::graph {
 namespace {
 
-bool IsNumber(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit) &&
-         (text.size() == 1 || text[0] != '0');
-}
-
-// Dot-separated identifiers of letters, digits and `-`; numeric ones without leading zeros if
-// `as_pre_release`.
-bool AreIdentifiers(absl::string_view text, bool as_pre_release) {
-  for (absl::string_view part : absl::StrSplit(text, '.')) {
-    const bool letters = !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
-      return absl::ascii_isalnum(c) || c == '-';
-    });
-    const bool digits = std::all_of(part.begin(), part.end(), absl::ascii_isdigit);
-    if (!letters || (as_pre_release && digits && !IsNumber(part))) return false;
-  }
-  return true;
-}
-
 // The parts of one version, as templates see them.
 class VersionRecord : public TemplateRecord {
  public:
-  explicit VersionRecord(SemanticVersion version) : version_(std::move(version)) {}
+  explicit VersionRecord(base::SemanticVersion version) : version_(std::move(version)) {}
   absl::string_view type_name() const override { return "semantic version"; }
   std::optional<TemplateValue> Field(absl::string_view name) const override {
     if (name == "Major") return TemplateValue::String(version_.major);
@@ -51,32 +31,10 @@ class VersionRecord : public TemplateRecord {
   }
 
  private:
-  const SemanticVersion version_;
+  const base::SemanticVersion version_;
 };
 
 }  // namespace
-
-std::optional<SemanticVersion> ParseSemanticVersion(absl::string_view text, bool strict) {
-  SemanticVersion version;
-  if (!strict) absl::ConsumePrefix(&text, "v");
-  if (const size_t plus = text.find('+'); plus != absl::string_view::npos) {
-    version.build = std::string(text.substr(plus + 1));
-    if (!AreIdentifiers(version.build, /*as_pre_release=*/false)) return std::nullopt;
-    text = text.substr(0, plus);
-  }
-  if (const size_t dash = text.find('-'); dash != absl::string_view::npos) {
-    version.pre_release = std::string(text.substr(dash + 1));
-    if (!AreIdentifiers(version.pre_release, /*as_pre_release=*/true)) return std::nullopt;
-    text = text.substr(0, dash);
-  }
-  const std::vector<absl::string_view> numbers = absl::StrSplit(text, '.');
-  if (numbers.size() > 3 || (strict && numbers.size() < 3)) return std::nullopt;
-  if (!std::all_of(numbers.begin(), numbers.end(), IsNumber)) return std::nullopt;
-  version.major = std::string(numbers[0]);
-  version.minor = numbers.size() > 1 ? std::string(numbers[1]) : "0";
-  version.patch = numbers.size() > 2 ? std::string(numbers[2]) : "0";
-  return version;
-}
 
 absl::StatusOr<std::vector<std::string>> SemverTags(const std::vector<std::string>& versions,
                                                     const std::vector<std::string>& templates,
@@ -89,7 +47,7 @@ absl::StatusOr<std::vector<std::string>> SemverTags(const std::vector<std::strin
   }
   std::vector<std::string> tags;
   for (const std::string& version : versions) {
-    std::optional<SemanticVersion> parts = ParseSemanticVersion(version, strict);
+    std::optional<base::SemanticVersion> parts = base::ParseSemanticVersion(version, strict);
     if (!parts.has_value()) continue;
     const TemplateValue data =
         TemplateValue::OfRecord(std::make_shared<VersionRecord>(*std::move(parts)));

@@ -3,26 +3,12 @@
 #ifndef STEVEDORE_GRAPH_SEMVER_TAGS_H_
 #define STEVEDORE_GRAPH_SEMVER_TAGS_H_
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 
 namespace stevedore::graph {
-
-// A semantic version. Numbers are texts: they have no limit. A value.
-struct SemanticVersion {
-  std::string major, minor, patch;
-  std::string pre_release;  // Behind `-`; empty if there is none.
-  std::string build;        // Behind `+`; empty if there is none.
-};
-
-// Lenient: an optional `v`, one to three numbers without leading zeros (missing ones are 0),
-// -pre-release, +build. `strict`: exactly what semver.org's 2.0.0 says. Nothing if `text` is not
-// that. Thread-safe.
-std::optional<SemanticVersion> ParseSemanticVersion(absl::string_view text, bool strict);
 
 // What `templates` (over .Major .Minor .Patch .PreRelease .Build) make of each of `versions` that
 // is a semantic version: each text once, in order of versions, then templates; without empty ones.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "http/client.h"
 
@@ -40,6 +41,9 @@ struct RegistryClientOptions {
   absl::Duration longest_wait = absl::Seconds(60);
   // Waits, and returns early when `stop` is requested; null: the real thing. Tests record instead.
   std::function<void(absl::Duration, std::stop_token)> wait = nullptr;
+  // Called before every request to a registry's API, on the caller's thread; may wait, to keep to a
+  // rate. An error ends the operation. Null: nothing. Thread-safe.
+  std::function<absl::Status(std::stop_token)> before_request = nullptr;
   absl::Duration connect_timeout = absl::Seconds(20);
   absl::Duration idle_timeout = absl::Seconds(120);
 

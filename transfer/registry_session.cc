@@ -238,6 +238,7 @@ absl::StatusOr<Answer> RegistrySession::Send(const Call& call, const Endpoint& e
         request.headers.Set("Authorization", identity.authorization);
       }
     }
+    if (options_.before_request != nullptr) RETURN_IF_ERROR(options_.before_request(call.stop));
     ASSIGN_OR_RETURN(std::unique_ptr<http::Exchange> exchange, http_->Start(request));
     ShowWarnings(call, exchange->headers());
     const auto location = exchange->headers().Find("Location");
