@@ -17,6 +17,7 @@
 #include "stevedore/v1/worker_service.pb.h"
 #include "transfer/image_sink.h"
 #include "transfer/image_source.h"
+#include "worker/base_record.h"
 #include "worker/commit.h"
 #include "worker/publish.h"
 
@@ -151,7 +152,8 @@ class BuildTask {
     };
     monitor_.SetPhase("build");
     ASSIGN_OR_RETURN(built_, driver.Build(request_, stop_));
-    return absl::OkStatus();
+    if (request_.parents.empty()) return absl::OkStatus();
+    return RecordBase(request_.parents.front(), &built_.image);
   }
 
   absl::Status Push() {
