@@ -20,6 +20,8 @@
 
 namespace stevedore::transfer {
 
+class ImageSource;
+
 // Opens the bytes of a blob from their start. Called again when an upload has to be repeated.
 using BlobOpener = std::function<absl::StatusOr<std::unique_ptr<base::ByteSource>>()>;
 
@@ -66,6 +68,10 @@ class ImageSink {
                                                   absl::string_view bytes,
                                                   const std::string& media_type,
                                                   std::stop_token stop = {}) = 0;
+
+  // This place as a source, to see what is there already; null where only writing is possible.
+  // Belongs to the sink.
+  virtual ImageSource* Readable() { return nullptr; }
 
   // As ImageSource::Describe.
   virtual std::string Describe() const = 0;

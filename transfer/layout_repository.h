@@ -41,6 +41,7 @@ class LayoutRepository final : public ImageSource, public ImageSink {
   absl::StatusOr<oci::Digest> PutManifest(const std::string& tag_or_digest, absl::string_view bytes,
                                           const std::string& media_type,
                                           std::stop_token stop = {}) override;
+  ImageSource* Readable() override { return this; }
   std::string Describe() const override;
 
  private:
