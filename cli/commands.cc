@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/credential_commands.h"
+#include "cli/images/image_commands.h"
 
 namespace stevedore::cli {
 
@@ -29,6 +30,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddLintCommand(app, context);
   AddSchemaCommand(app, context);
   AddImportCommand(app, context);
+  AddImageCommands(app, context);
   CLI::App* remove = app.add_subcommand("delete", "Delete what is stored");
   AddDeleteCredentials(*remove->fallthrough(), context);
   CLI::App* rotate = app.add_subcommand("rotate", "Replace secrets");

@@ -1,11 +1,13 @@
 #include "cli/registry_access.h"
 
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/credential_settings.h"
 #include "cli/version.h"
+#include "credentials/open_credentials.h"
 
 namespace stevedore::cli {
 namespace {
@@ -16,17 +18,36 @@ http::ClientOptions HttpOptions() {
   return options;
 }
 
-transfer::RegistryClientOptions Options(RegistryAccess::Patience patience,
-                                        const std::vector<std::string>& insecure_registries) {
+transfer::RegistryClientOptions Options(const RegistryAccessOptions& access) {
   transfer::RegistryClientOptions options;
-  options.insecure_registries = insecure_registries;
-  if (patience == RegistryAccess::Patience::kPerson) {
-    options.retries = 2;
-    options.longest_wait = absl::Seconds(2);
-    options.connect_timeout = absl::Seconds(5);
-    options.idle_timeout = absl::Seconds(30);
+  options.insecure_registries = access.insecure_registries;
+  switch (access.patience) {
+    case RegistryAccess::Patience::kCompletion:
+      options.retries = 0;
+      options.connect_timeout = absl::Seconds(1);
+      options.idle_timeout = absl::Seconds(1);
+      break;
+    case RegistryAccess::Patience::kPerson:
+      options.retries = 2;
+      options.longest_wait = absl::Seconds(2);
+      options.connect_timeout = absl::Seconds(5);
+      options.idle_timeout = absl::Seconds(30);
+      break;
+    case RegistryAccess::Patience::kTransfer:
+      options.longest_wait = absl::Seconds(10);
+      options.connect_timeout = absl::Seconds(10);
+      options.idle_timeout = absl::Seconds(60);
+      break;
+    case RegistryAccess::Patience::kBuild:
+      break;
   }
   return options;
+}
+
+std::map<std::string, std::string> Environment(const RegistryAccessOptions& access) {
+  std::map<std::string, std::string> environment = credentials::ProcessEnvironment();
+  if (!access.authfile.empty()) environment["REGISTRY_AUTH_FILE"] = access.authfile;
+  return environment;
 }
 
 }  // namespace
@@ -38,10 +59,14 @@ absl::Status RegistryAccess::UseStore(const graph::Configuration& configuration)
   return absl::OkStatus();
 }
 
+RegistryAccess::RegistryAccess(const RegistryAccessOptions& options)
+    : http_(HttpOptions()),
+      credentials_(&http_, Environment(options)),
+      client_(&http_, &credentials_, Options(options)) {}
+
 RegistryAccess::RegistryAccess(Patience patience,
                                const std::vector<std::string>& insecure_registries)
-    : http_(HttpOptions()),
-      credentials_(&http_),
-      client_(&http_, &credentials_, Options(patience, insecure_registries)) {}
+    : RegistryAccess(RegistryAccessOptions{.patience = patience,
+                                           .insecure_registries = insecure_registries}) {}
 
 }  // namespace stevedore::cli

@@ -14,17 +14,21 @@
 
 namespace stevedore::cli {
 
+struct RegistryAccessOptions;
+
 // A RegistryClient with what it stands on. Thread-safe after UseStore.
 class RegistryAccess {
  public:
   // How long to try before an error is shown.
   enum class Patience {
-    kPerson,  // Somebody waits for an answer: seconds.
-    kBuild,   // A build is worth minutes.
+    kCompletion,  // Somebody pressed a key: a second, and no second try.
+    kPerson,      // Somebody waits for an answer: seconds.
+    kTransfer,    // An image is copied: a minute without progress.
+    kBuild,       // A build is worth minutes.
   };
 
-  // `insecure_registries`: hosts ("host[:port]") that are spoken to without TLS, or with any
-  // certificate; loopback needs no mention.
+  explicit RegistryAccess(const RegistryAccessOptions& options);
+  // `insecure_registries` as in RegistryAccessOptions.
   RegistryAccess(Patience patience, const std::vector<std::string>& insecure_registries);
 
   // From now on the store of the project is asked first. Before the client is used.
@@ -38,6 +42,16 @@ class RegistryAccess {
   http::Client http_;
   credentials::LoginChain credentials_;
   transfer::RegistryClient client_;
+};
+
+// Settings of RegistryAccess. A value.
+struct RegistryAccessOptions {
+  RegistryAccess::Patience patience = RegistryAccess::Patience::kPerson;
+  // Hosts ("host[:port]") that are spoken to without TLS, or with any certificate; loopback needs
+  // no mention.
+  std::vector<std::string> insecure_registries = {};
+  // File of logins that is asked before those of Docker and Podman; empty: none.
+  std::string authfile = "";
 };
 
 }  // namespace stevedore::cli
