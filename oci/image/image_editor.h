@@ -3,31 +3,26 @@
 #ifndef STEVEDORE_OCI_IMAGE_IMAGE_EDITOR_H_
 #define STEVEDORE_OCI_IMAGE_IMAGE_EDITOR_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "nlohmann/json_fwd.hpp"
+#include "oci/image/config_changes.h"
 #include "oci/image/descriptor.h"
 #include "oci/image/digest.h"
-#include "oci/image/image_config.h"
-#include "oci/image/manifest.h"
+#include "oci/image/image.h"
 #include "oci/image/media_type.h"
 #include "oci/image/platform.h"
 
 namespace stevedore::oci {
-
-// Documents of one image on one platform; the blobs of its layers are elsewhere. A value.
-struct Image {
-  ImageConfig config;
-  Manifest manifest;
-};
 
 // A layer to be appended.
 struct AppendedLayer {
@@ -36,24 +31,9 @@ struct AppendedLayer {
   std::string created_by = "stevedore build";
 };
 
-// What to change in the `config` member of an image's config; what is not set stays as it is.
-struct ConfigChanges {
-  // Setting an entrypoint clears an inherited cmd unless `cmd` is set too: it belonged to the old
-  // entrypoint.
-  std::optional<std::vector<std::string>> entrypoint = std::nullopt;
-  std::optional<std::vector<std::string>> cmd = std::nullopt;
-  // Known keys are replaced where they are, new ones appended in this order.
-  std::vector<std::pair<std::string, std::string>> env = {};
-  std::optional<std::string> user = std::nullopt;
-  std::optional<std::string> working_dir = std::nullopt;
-  std::optional<std::string> stop_signal = std::nullopt;
-  std::map<std::string, std::string> labels = {};  // Merged.
-  std::vector<std::string> exposed_ports = {};     // "8080/tcp"; added.
-  std::vector<std::string> volumes = {};           // Added.
-};
-
 // Collects changes and writes the documents of the new image as canonical JSON. Members of the base
-// that it does not know are kept. Not thread-safe.
+// that it does not know are kept; a document in which nothing changed keeps its bytes. Not
+// thread-safe.
 class ImageEditor {
  public:
   // Starts with an image of no layers.
@@ -69,35 +49,62 @@ class ImageEditor {
   ImageEditor& operator=(ImageEditor&&) noexcept;
   ~ImageEditor();
 
-  // INVALID_ARGUMENT if the layer's type does not exist in the image's format.
+  // A layer may be there already: twice the same tar is two layers. INVALID_ARGUMENT if the layer's
+  // type does not exist in the image's format.
   absl::Status AppendLayer(const AppendedLayer& layer);
 
   // Appends those layers of `other` (with their history) whose diff ids the image does not have
   // yet, in their order. Config members are not taken. Errors as Create.
   absl::Status AppendLayersOf(const Image& other);
 
+  // Puts another blob in the place of layer `position` (from the bottom, 0 the first), for layers
+  // that were written anew; history and order stay, `created_by` is not used. OUT_OF_RANGE if there
+  // is no such layer; otherwise as AppendLayer.
+  absl::Status ReplaceLayer(size_t position, const AppendedLayer& layer);
+
+  // Drops all layers and the history: for an image that is put together anew from one layer.
+  void RemoveAllLayers();
+
   void ChangeConfig(const ConfigChanges& changes);
 
   // For whoever knows the whole `config` member of the image's config: takes the place of the old
   // one. An object.
   void SetRunConfig(const nlohmann::json& config);
+  // Lets `edit` change the `config` member in place, which is an object and must stay one.
+  void EditRunConfig(absl::FunctionRef<void(nlohmann::json& config)> edit);
   // A step that made no layer.
   void AppendEmptyStep(const std::string& created_by);
   void SetAuthor(const std::string& author);
 
   // Merges into the manifest's annotations.
   void Annotate(const std::map<std::string, std::string>& annotations);
-  // Drops those of the base: they described the base.
+  // Missing is fine.
+  void RemoveAnnotation(const std::string& name);
+  // Drops annotations, subject and artifact type of the base: they described the base.
   void ClearAnnotations();
+  // What the image is attached to; nullopt: nothing.
+  void SetSubject(const std::optional<Descriptor>& subject);
+  // Empty: none.
+  void SetArtifactType(const std::string& artifact_type);
+
   void SetPlatform(const Platform& platform);
   // `created` of the config and of history entries appended from now on, seconds since 1970.
   // Without it the result has no `created`: a clock would make every build another image.
   void SetSourceDateEpoch(int64_t seconds);
+  // Without a source date, `created` stays that of the base: for changes after which it is the same
+  // image to people.
+  void KeepCreated();
+  // Every time there is becomes `seconds` since 1970: `created` of the config and of all history
+  // entries, the base's too.
+  void SetAllTimes(int64_t seconds);
 
   // The layers so far, bottom first.
   const std::vector<Digest>& diff_ids() const;
+  // The family of media types that is written.
+  ImageFormat format() const;
 
-  // The new documents. INVALID_ARGUMENT if a text is not UTF-8.
+  // The new documents. INVALID_ARGUMENT if a text is not UTF-8, or an edited member is not what the
+  // image spec asks for.
   absl::StatusOr<Image> Finish() const;
 
  private:
