@@ -71,19 +71,22 @@ class Input {
 class Decoder : public base::ByteSource {
  public:
   Decoder(std::unique_ptr<Input> input, const char* format, DecompressOptions options)
-      : input_(std::move(input)),
-        format_(format),
-        left_(options.max_output_bytes),
-        limit_(options.max_output_bytes) {}
+      : input_(std::move(input)), format_(format), options_(options) {}
 
   absl::StatusOr<size_t> Read(char* buffer, size_t size) final {
     ASSIGN_OR_RETURN(const size_t count, Decode(buffer, size));
-    if (count > left_) {
-      return absl::ResourceExhaustedError(absl::StrCat(format_, " stream: more than the ", limit_,
-                                                       " bytes allowed came out of ",
-                                                       input_->offset(), " bytes"));
+    output_ += count;
+    if (output_ > options_.max_output_bytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(format_, " stream: more than the ", options_.max_output_bytes,
+                       " bytes allowed came out of ", input_->offset(), " bytes"));
     }
-    left_ -= count;
+    if (options_.max_ratio > 0 && output_ > options_.ratio_grace_bytes &&
+        output_ / options_.max_ratio > input_->offset()) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(format_, " stream: ", output_, " bytes came out of ", input_->offset(),
+                       ", more than ", options_.max_ratio, " for each; this looks like a bomb"));
+    }
     return count;
   }
 
@@ -114,8 +117,8 @@ class Decoder : public base::ByteSource {
 
  private:
   const char* const format_;
-  uint64_t left_;
-  const uint64_t limit_;
+  const DecompressOptions options_;
+  uint64_t output_ = 0;
 };
 
 constexpr absl::string_view kGzipMagic("\x1f\x8b", 2);

@@ -17,6 +17,11 @@ struct DecompressOptions {
   // Reading fails with RESOURCE_EXHAUSTED once more than this came out: 1 MiB can claim to be 1 GiB
   // (gzip) or far more (zstd).
   uint64_t max_output_bytes = uint64_t{1} << 40;
+  // Fails the same way once more than this many bytes came out of each byte that went in. The first
+  // `ratio_grace_bytes` of output are free: files of zeros are small and harmless. 0: no limit. No
+  // gzip stream exceeds 1032.
+  uint64_t max_ratio = 0;
+  uint64_t ratio_grace_bytes = uint64_t{1} << 30;
 };
 
 // A decompressed stream.

@@ -137,5 +137,19 @@ TEST(DecompressTest, OutputIsLimited) {
               StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
+TEST(DecompressTest, RatiosAreLimitedBeyondAGrace) {
+  const std::string zeros(1'000'000, '\0');
+  for (const char* codec : {"gzip", "zstd"}) {
+    const std::string blob = Compress(codec, zeros);
+    EXPECT_THAT(Decompress(blob, {.max_ratio = 100, .ratio_grace_bytes = 1000}),
+                StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("more than 100 for each")))
+        << codec;
+    EXPECT_OK(Decompress(blob, {.max_ratio = 100, .ratio_grace_bytes = 1'000'000})) << codec;
+    EXPECT_OK(Decompress(blob, {.max_ratio = 100'000, .ratio_grace_bytes = 1000})) << codec;
+    EXPECT_OK(Decompress(Compress(codec, Noise(100'000)), {.max_ratio = 2, .ratio_grace_bytes = 0}))
+        << codec;
+  }
+}
+
 }  // namespace
 }  // namespace stevedore::oci

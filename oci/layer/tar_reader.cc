@@ -309,7 +309,7 @@ absl::StatusOr<std::optional<TarEntry>> TarReader::Finish(const char* block, con
   if (const std::string* gnu = Find(extended.records, kGnuLink)) out.entry.link_target = *gnu;
   if (const std::string* pax = Find(extended.records, "path")) path = *pax;
   if (const std::string* pax = Find(extended.records, "linkpath")) out.entry.link_target = *pax;
-  out.entry.path = Normalize(path);
+  out.entry.path = NormalizePath(path);
   RETURN_IF_ERROR(ApplyType(block[kTypeOffset], absl::EndsWith(path, "/"), out));
   RETURN_IF_ERROR(ApplyXattrs(extended, out));
   content_left_ = out.entry.size;
@@ -319,6 +319,12 @@ absl::StatusOr<std::optional<TarEntry>> TarReader::Finish(const char* block, con
   }
   RETURN_IF_ERROR(CheckPaths(out));
   return out;
+}
+
+std::string TarReader::NormalizePath(absl::string_view path) const {
+  while (limits_.strip_leading_slashes && absl::ConsumePrefix(&path, "/")) {
+  }
+  return Normalize(path);
 }
 
 absl::Status TarReader::ApplyNumbers(const char* block, const Extended& extended, TarEntry& out) {
@@ -445,11 +451,15 @@ absl::Status TarReader::CheckPaths(TarEntry& out) {
   }
   if (entry.type == Type::kSymlink) {
     if (const absl::Status safe = CheckSafeSymlink(entry.path, entry.link_target); !safe.ok()) {
-      return Error(safe.message());
+      // One without a target is no link anywhere.
+      if (!limits_.allow_climbing_symlinks || entry.link_target.empty()) {
+        return Error(safe.message());
+      }
+      out.climbs = true;
     }
   }
   if (entry.type == Type::kHardLink) {
-    entry.link_target = Normalize(entry.link_target);
+    entry.link_target = NormalizePath(entry.link_target);
     if (const absl::Status safe = CheckSafePath(entry.link_target); !safe.ok()) {
       return Error(absl::StrCat("hard link ", base::Quoted(entry.path), " to a ", safe.message()));
     }

@@ -29,6 +29,12 @@ struct TarReaderLimits {
   uint64_t max_header_bytes = 1 << 20;
   // Bytes of one file.
   uint64_t max_file_bytes = uint64_t{1} << 43;
+  // True: symbolic links that climb out of the root are reported with TarEntry::climbs instead of
+  // refused. For readers that leave them out, or that only ever resolve links inside a root.
+  bool allow_climbing_symlinks = false;
+  // True: "/etc/hosts" is "etc/hosts", as a path and as the target of a hard link, instead of being
+  // refused. Layers are relative to the root of an image, and some writers say so in each name.
+  bool strip_leading_slashes = false;
 };
 
 // One entry as read.
@@ -37,6 +43,8 @@ struct TarEntry {
   LayerEntry entry;
   // Seconds since 1970.
   int64_t mtime = 0;
+  // A symbolic link that CheckSafeSymlink refuses; see TarReaderLimits.
+  bool climbs = false;
   // Where the entry's ustar header and content start, in bytes from the start of the archive.
   uint64_t header_offset = 0;
   uint64_t content_offset = 0;
@@ -97,6 +105,7 @@ class TarReader {
   absl::Status ApplyNumbers(const char* block, const Extended& extended, TarEntry& out);
   absl::Status ApplyType(char type, bool slash, TarEntry& out);
   absl::Status ApplyXattrs(const Extended& extended, TarEntry& out);
+  std::string NormalizePath(absl::string_view path) const;
   absl::Status CheckPaths(TarEntry& out);
   absl::Status CheckNotBelowSymlink(absl::string_view path) const;
 

@@ -333,5 +333,47 @@ TEST(TarReaderTest, ALinkThatIsReplacedIsNoLinkAnyMore) {
                 .status);
 }
 
+TEST(TarReaderTest, LinksThatClimbAreReportedToThoseWhoAskForThem) {
+  const std::string out = Header({.name = "etc/foo", .type = '2', .link = "../../tmp/evil"});
+  const std::string in = Header({.name = "etc/bar", .type = '2', .link = "../tmp"});
+  const Read read = ReadTar(out + in + End(), {.allow_climbing_symlinks = true});
+  ASSERT_OK(read.status);
+  ASSERT_EQ(read.entries.size(), 2u);
+  EXPECT_TRUE(read.entries[0].climbs);
+  EXPECT_EQ(read.entries[0].entry.link_target, "../../tmp/evil");
+  EXPECT_FALSE(read.entries[1].climbs);
+  EXPECT_THAT(ReadTar(Header({.name = "l", .type = '2'}), {.allow_climbing_symlinks = true}).status,
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("has no target")));
+}
+
+TEST(TarReaderTest, LayersMayBeginNamesWithASlash) {
+  const std::string tar = Header({.name = "/", .type = '5'}) + File("//a/b", "1") +
+                          Header({.name = "/c", .type = '1', .link = "/a/b"}) +
+                          Header({.name = "/d", .type = '2', .link = "/a/b"}) + End();
+  const Read read = ReadTar(tar, {.strip_leading_slashes = true});
+  ASSERT_OK(read.status);
+  ASSERT_EQ(read.entries.size(), 3u);
+  EXPECT_EQ(read.entries[0].entry.path, "a/b");
+  EXPECT_EQ(read.entries[1].entry.link_target, "a/b");
+  EXPECT_EQ(read.entries[2].entry.link_target, "/a/b") << "what a link says is not changed";
+  EXPECT_THAT(ReadTar(File("/../x", "1"), {.strip_leading_slashes = true}).status,
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("..")));
+}
+
+TEST(TarReaderTest, MoreOfPax) {
+  // hdrcharset in its other form; SCHILY wins over LIBARCHIVE, values hold anything.
+  const TarEntry entry = One(Pax('x', {{"LIBARCHIVE.xattr.user.a", "aGk="},
+                                       {"SCHILY.xattr.user.a", std::string("\n1 x=\0\n", 8)},
+                                       {"hdrcharset", "ISO-IR 10646 2000 UTF-8"},
+                                       {"linkpath", "other\nline"}}) +
+                             Header({.name = "l", .type = '2', .link = "short"}));
+  EXPECT_EQ(entry.entry.link_target, "other\nline");
+  ASSERT_NE(entry.entry.xattrs, nullptr);
+  EXPECT_EQ(entry.entry.xattrs->at(0).second, std::string("\n1 x=\0\n", 8));
+  EXPECT_THAT(
+      ReadTar(Pax('x', {{"LIBARCHIVE.xattr.user.%4", "aGk="}}) + Header({.name = "f"})).status,
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not encoded as libarchive")));
+}
+
 }  // namespace
 }  // namespace stevedore::oci
