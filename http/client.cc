@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -225,7 +226,12 @@ class CurlExchange final : public Exchange {
 
   void ConfigureTls() {
     const TlsOptions& tls = request_.tls;
+    // libcurl itself does not look at the variables that OpenSSL's and Go's programs know.
+    const char* const file = tls.ca_file.empty() ? std::getenv("SSL_CERT_FILE") : nullptr;
+    const char* const folder = tls.ca_file.empty() ? std::getenv("SSL_CERT_DIR") : nullptr;
     if (!tls.ca_file.empty()) Set(CURLOPT_CAINFO, tls.ca_file.c_str());
+    if (file != nullptr && *file != '\0') Set(CURLOPT_CAINFO, file);
+    if (folder != nullptr && *folder != '\0') Set(CURLOPT_CAPATH, folder);
     if (!tls.client_certificate_file.empty()) {
       Set(CURLOPT_SSLCERT, tls.client_certificate_file.c_str());
       Set(CURLOPT_SSLKEY, tls.client_key_file.c_str());

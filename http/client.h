@@ -16,8 +16,8 @@
 
 namespace stevedore::http {
 
-// How the server is authenticated, and how we are. Paths name PEM files; empty: the system's
-// certificates, and no certificate of ours. A value.
+// How the server is authenticated, and how we are. Paths name PEM files; empty: the certificates of
+// $SSL_CERT_FILE and $SSL_CERT_DIR, else the system's, and no certificate of ours. A value.
 struct TlsOptions {
   std::string ca_file = "";
   std::string client_certificate_file = "";

@@ -41,6 +41,11 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   if (registry->options_.auth == RegistryOptions::Auth::kToken) {
     ASSIGN_OR_RETURN(registry->token_server_,
                      TokenServer::Start(registry->options_.username, registry->options_.password));
+    if (registry->options_.tls) {
+      ASSIGN_OR_RETURN(registry->token_front_,
+                       TlsFront::Start(registry->ca_file_, registry->key_file(),
+                                       registry->token_server_->port()));
+    }
   }
   RETURN_IF_ERROR(registry->Restart(), "start docker-registry");
   return registry;
@@ -50,9 +55,8 @@ absl::Status Registry::MakeCertificate() {
   ca_file_ = base::JoinPath(directory_.path(), "tls.pem");
   // Its own authority: what clients trust is this one certificate.
   return RunOrFail({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
-                    base::JoinPath(directory_.path(), "tls.key"), "-out", ca_file_, "-days", "2",
-                    "-subj", "/CN=stevedore-test", "-addext",
-                    "subjectAltName=IP:127.0.0.1,DNS:localhost"});
+                    key_file(), "-out", ca_file_, "-days", "2", "-subj", "/CN=stevedore-test",
+                    "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"});
 }
 
 absl::Status Registry::MakePasswordFile() {
@@ -69,8 +73,7 @@ absl::StatusOr<std::string> Registry::Configuration() {
       data_directory(), "}\n  delete: {enabled: true}\nhttp:\n  addr: 127.0.0.1:", port_,
       "\n  secret: test\n");
   if (options_.tls) {
-    absl::StrAppend(&yaml, "  tls: {certificate: ", ca_file_,
-                    ", key: ", base::JoinPath(directory_.path(), "tls.key"), "}\n");
+    absl::StrAppend(&yaml, "  tls: {certificate: ", ca_file_, ", key: ", key_file(), "}\n");
   }
   switch (options_.auth) {
     case RegistryOptions::Auth::kNone:
@@ -79,7 +82,7 @@ absl::StatusOr<std::string> Registry::Configuration() {
       absl::StrAppend(&yaml, "auth: {htpasswd: {realm: test, path: ", password_file_, "}}\n");
       break;
     case RegistryOptions::Auth::kToken:
-      absl::StrAppend(&yaml, "auth:\n  token: {realm: \"", token_server_->realm(),
+      absl::StrAppend(&yaml, "auth:\n  token: {realm: \"", token_realm(),
                       "\", service: ", TokenServer::kService, ", issuer: ", TokenServer::kIssuer,
                       ", rootcertbundle: ", token_server_->certificate_file(), "}\n");
       break;
@@ -102,6 +105,10 @@ absl::Status Registry::Restart() {
 }
 
 void Registry::Kill() { process_->Kill(); }
+
+std::string Registry::token_realm() const {
+  return token_front_ == nullptr ? token_server_->realm() : token_front_->url() + "/token";
+}
 
 std::string Registry::host() const { return absl::StrCat("127.0.0.1:", port_); }
 

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/file.h"
 #include "tests/harness/process.h"
+#include "tests/harness/tls_front.h"
 #include "tests/harness/token_server.h"
 
 namespace stevedore::testing {
@@ -25,7 +26,8 @@ struct RegistryOptions {
   Auth auth = Auth::kNone;
   std::string username = "alice";
   std::string password = "wonderland";
-  // Serve HTTPS with a certificate for 127.0.0.1 and localhost that `ca_file` signs.
+  // Serve HTTPS with a certificate for 127.0.0.1 and localhost that `ca_file` signs; the token
+  // service does so, too.
   bool tls = false;
 };
 
@@ -64,11 +66,14 @@ class Registry {
   Process& process() { return *process_; }
   // Only with Auth::kToken.
   TokenServer& token_server() { return *token_server_; }
+  // Where clients are told to ask for tokens. Only with Auth::kToken.
+  std::string token_realm() const;
 
  private:
   Registry(RegistryOptions options, base::TemporaryDirectory directory)
       : options_(std::move(options)), directory_(std::move(directory)) {}
 
+  std::string key_file() const { return base::JoinPath(directory_.path(), "tls.key"); }
   absl::Status MakeCertificate();
   absl::Status MakePasswordFile();
   absl::StatusOr<std::string> Configuration();
@@ -78,6 +83,7 @@ class Registry {
   std::string ca_file_, password_file_;
   int port_ = 0;
   std::unique_ptr<TokenServer> token_server_;
+  std::unique_ptr<TlsFront> token_front_;
   std::unique_ptr<Process> process_;
 };
 

@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <memory>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "base/file.h"
 #include "base/testing/status_matchers.h"
 #include "http/client.h"
@@ -52,6 +54,24 @@ TEST(RegistryTest, TlsIsTrustedThroughItsFile) {
   http::Client client;
   EXPECT_THAT(client.Send({.url = registry->url() + "/v2/"}),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("certificate")));
+  // As other programs are told.
+  ASSERT_EQ(setenv("SSL_CERT_FILE", registry->ca_file().c_str(), /*overwrite=*/1), 0);
+  EXPECT_EQ(StatusOf(registry->url() + "/v2/"), 200);
+  unsetenv("SSL_CERT_FILE");
+}
+
+TEST(RegistryTest, ItsTokenServiceSpeaksTlsToo) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Registry> registry,
+                       Registry::Start({.auth = RegistryOptions::Auth::kToken, .tls = true}));
+  EXPECT_EQ(StatusOf(registry->url() + "/v2/", {.ca_file = registry->ca_file()}), 401);
+  http::Client client;
+  const std::string login = absl::Base64Escape("alice:wonderland");
+  const auto answer = client.Send({.url = registry->token_realm() + "?scope=repository:a:pull",
+                                   .headers = http::Headers({{"Authorization", "Basic " + login}}),
+                                   .tls = {.ca_file = registry->ca_file()}});
+  ASSERT_OK(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(registry->token_server().token_count(), 1);
 }
 
 }  // namespace

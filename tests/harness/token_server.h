@@ -29,6 +29,7 @@ class TokenServer {
 
   // "http://127.0.0.1:34567/token"
   std::string realm() const { return server_->url() + "/token"; }
+  int port() const { return server_->port(); }
   // PEM certificate of the signing key, for the registry.
   const std::string& certificate_file() const { return certificate_file_; }
   // Tokens handed out so far.
