@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "oci/image/digest.h"
-#include "oci/image/image_editor.h"
+#include "oci/image/image.h"
 #include "oci/image/platform.h"
 #include "transfer/image_source.h"
 
