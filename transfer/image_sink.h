@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/byte_sink.h"
 #include "base/byte_source.h"
@@ -35,7 +36,7 @@ class BlobUpload : public base::ByteSink {
       const std::optional<oci::Digest>& expected = std::nullopt) = 0;
 };
 
-// One repository that can be written: of a registry, or in an image layout. Thread-safe: blobs are
+// One repository that can be written: of a registry, a folder or an archive. Thread-safe: blobs are
 // sent from several threads at once. Writing what is there already is a success. Error codes as
 // ImageSource, and RESOURCE_EXHAUSTED when the far side is full.
 class ImageSink {
@@ -72,6 +73,22 @@ class ImageSink {
   // This place as a source, to see what is there already; null where only writing is possible.
   // Belongs to the sink.
   virtual ImageSource* Readable() { return nullptr; }
+
+  // Removes a tag, or by digest the manifest with all its tags. NOT_FOUND if it is not there;
+  // INVALID_ARGUMENT from a place that cannot remove.
+  virtual absl::Status DeleteManifest(const std::string& tag_or_digest,
+                                      std::stop_token /*stop*/ = {}) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("nothing can be removed from ", Describe(), ", as ", tag_or_digest));
+  }
+
+  // To be called once, after everything is written and nothing is on its way any more. Archives
+  // come into being here (temporary file, fsync, rename), engines load here; without it nothing of
+  // them appears. Elsewhere everything is there already.
+  virtual absl::Status Finish(std::stop_token stop = {}) {
+    return stop.stop_requested() ? absl::CancelledError(absl::StrCat(Describe(), ": cancelled"))
+                                 : absl::OkStatus();
+  }
 
   // As ImageSource::Describe.
   virtual std::string Describe() const = 0;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "oci/image/reference.h"
 #include "transfer/image_sink.h"
@@ -40,6 +41,10 @@ class RegistryRepository final : public ImageSource, public ImageSink {
                                           const std::string& media_type,
                                           std::stop_token stop = {}) override;
   ImageSource* Readable() override { return this; }
+  absl::StatusOr<std::vector<std::string>> ListTags(std::stop_token stop = {}) override {
+    return client_->ListTags(repository_, std::move(stop));
+  }
+  std::string MountName() const override { return repository_.Name(); }
   std::string Describe() const override { return repository_.Name(); }
 
  private:

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status.h"
@@ -88,6 +89,16 @@ absl::StatusOr<std::string> BlobFolder(const std::string& directory, const Diges
   std::string folder = base::JoinPath(directory, absl::StrCat("blobs/", digest.algorithm()));
   RETURN_IF_ERROR(base::MakeDirectories(folder));
   return folder;
+}
+
+// The manifests that an index names; none of other documents.
+absl::flat_hash_set<Digest> ChildrenOf(absl::string_view bytes, const std::string& media_type) {
+  absl::flat_hash_set<Digest> children;
+  if (!IsIndexType(media_type)) return children;
+  const absl::StatusOr<Index> index = Index::Parse(std::string(bytes), media_type);
+  if (!index.ok()) return children;
+  for (const Descriptor& child : index->manifests()) children.insert(child.digest);
+  return children;
 }
 
 }  // namespace
@@ -243,11 +254,14 @@ absl::StatusOr<Descriptor> Layout::PutManifest(absl::string_view bytes,
   // The blob first: whoever sees the name must find the content.
   RETURN_IF_ERROR(PutBlob(bytes).status(), "manifest");
 
+  const absl::flat_hash_set<Digest> children = ChildrenOf(bytes, media_type);
   ASSIGN_OR_RETURN(const IndexLock lock, IndexLock::Take(directory_));
   ASSIGN_OR_RETURN(const Index index, ReadIndex());
   std::vector<Descriptor> manifests;
   for (const Descriptor& old : index.manifests()) {
     const std::string name = RefNameOf(old);
+    // Listed only until the index came that leads to it.
+    if (name.empty() && children.contains(old.digest)) continue;
     if (ref_name.has_value()) {
       // The name moves; an entry that only kept this manifest listed is replaced by the named one.
       if (name == *ref_name || (name.empty() && old.digest == descriptor.digest)) continue;
@@ -299,18 +313,34 @@ absl::StatusOr<std::vector<std::string>> Layout::References() const {
   return names;
 }
 
-absl::Status Layout::RemoveReference(absl::string_view ref_name) const {
+absl::StatusOr<bool> Layout::RemoveEntries(absl::FunctionRef<bool(const Descriptor&)> drop) const {
   ASSIGN_OR_RETURN(const IndexLock lock, IndexLock::Take(directory_));
   ASSIGN_OR_RETURN(const Index index, ReadIndex());
   std::vector<Descriptor> manifests;
   for (const Descriptor& descriptor : index.manifests()) {
-    if (RefNameOf(descriptor) != ref_name) manifests.push_back(descriptor);
+    if (!drop(descriptor)) manifests.push_back(descriptor);
   }
-  if (manifests.size() == index.manifests().size()) {
-    return absl::NotFoundError(
-        absl::StrCat("image layout ", directory_, " has no ", base::Quoted(ref_name)));
-  }
-  return ReplaceIndex(manifests);
+  if (manifests.size() == index.manifests().size()) return false;
+  RETURN_IF_ERROR(ReplaceIndex(manifests));
+  return true;
+}
+
+absl::Status Layout::RemoveReference(absl::string_view ref_name) const {
+  ASSIGN_OR_RETURN(const bool removed, RemoveEntries([ref_name](const Descriptor& entry) {
+                     return RefNameOf(entry) == ref_name;
+                   }));
+  if (removed) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat("image layout ", directory_, " has no ", base::Quoted(ref_name)));
+}
+
+absl::Status Layout::RemoveManifest(const Digest& digest) const {
+  ASSIGN_OR_RETURN(const bool removed, RemoveEntries([&digest](const Descriptor& entry) {
+                     return entry.digest == digest;
+                   }));
+  if (removed) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat("image layout ", directory_, " lists no manifest ", digest.ToString()));
 }
 
 }  // namespace stevedore::oci

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -96,9 +97,10 @@ class Layout {
   absl::Status AdoptBlob(const Digest& digest, const std::string& path) const;
 
   // Stores a manifest or index and lists it in index.json: under `ref_name`, which it takes from
-  // the manifest that had it, or without a name if it is not listed yet. `media_type` as the
-  // document says. INVALID_ARGUMENT if `ref_name` is empty or has control characters;
-  // INVALID_ARGUMENT if index.json is corrupt: it is never overwritten.
+  // the manifest that had it, or without a name if it is not listed yet. An index takes over the
+  // entries without names of the manifests that it names. `media_type` as the document says.
+  // INVALID_ARGUMENT if `ref_name` is empty or has control characters; INVALID_ARGUMENT if
+  // index.json is corrupt: it is never overwritten.
   absl::StatusOr<Descriptor> PutManifest(absl::string_view bytes, const std::string& media_type,
                                          const std::optional<std::string>& ref_name) const;
 
@@ -111,11 +113,16 @@ class Layout {
   absl::StatusOr<Index> ReadIndex() const;
   // Removes the entry with this ref name; blobs stay. NOT_FOUND if there is none.
   absl::Status RemoveReference(absl::string_view ref_name) const;
+  // Removes all entries of this manifest, with and without names; blobs stay. NOT_FOUND if there is
+  // none.
+  absl::Status RemoveManifest(const Digest& digest) const;
 
  private:
   explicit Layout(std::string directory) : directory_(std::move(directory)) {}
 
   absl::Status ReplaceIndex(const std::vector<Descriptor>& manifests) const;
+  // Removes the entries of which `drop` is true; false if there were none.
+  absl::StatusOr<bool> RemoveEntries(absl::FunctionRef<bool(const Descriptor&)> drop) const;
 
   std::string directory_;
 };
