@@ -1,6 +1,8 @@
-// The same Dockerfiles through driver `native` and through dockerd: equal files, equal config.
+// The same Dockerfiles through driver `native` and through dockerd, and some through all three of
+// our drivers that read Dockerfiles: equal files, equal config.
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,7 +33,7 @@
 #include "tests/harness/registry.h"
 #include "transfer/image_sink.h"
 #include "transfer/registry_client.h"
-#include "worker/drivers/native.h"
+#include "worker/drivers/drivers.h"
 #include "worker/executor.h"
 #include "worker/publish.h"
 #include "worker/registry_provider.h"
@@ -190,7 +192,7 @@ const std::vector<Case>& Cases() {
 }
 
 // Engines are told to, and started, once for all cases of a shard.
-class NativeVersusDocker : public ::testing::TestWithParam<Case> {
+class ThreeDrivers : public ::testing::Test {
  protected:
   struct Suite {
     base::TemporaryDirectory directory = base::TemporaryDirectory::Create("/tmp/native.").value();
@@ -226,7 +228,9 @@ class NativeVersusDocker : public ::testing::TestWithParam<Case> {
   void SetUp() override {
     if (absl::IsFailedPrecondition(start_)) GTEST_SKIP() << start_.message();
     ASSERT_OK(start_);
+    setenv("DOCKER_HOST", suite_->engine->Address().c_str(), 1);
   }
+  void TearDown() override { unsetenv("DOCKER_HOST"); }
 
   static std::string Docker(std::vector<std::string> arguments, bool buildkit = false) {
     arguments.insert(arguments.begin(), "/usr/bin/docker");
@@ -281,29 +285,34 @@ class NativeVersusDocker : public ::testing::TestWithParam<Case> {
                                       {"REGISTRY", suite_->registry->host()}});
   }
 
-  static absl::Status BuildNative(const Case& test, const std::string& reference) {
+  // With our driver of that name, into the registry.
+  static absl::Status BuildBy(const std::string& name, const Case& test,
+                              const std::string& reference) {
     worker::DriverResources resources;
     resources.budget = &suite_->budget;
     resources.threads = 2;
     resources.cache_directory = suite_->directory.path() + "/cache";
     resources.repositories = suite_->provider.get();
     resources.registries = suite_->provider.get();
-    worker::NativeDriver driver(resources);
+    const worker::DriverSet drivers = worker::CreateDrivers(resources);
     ASSIGN_OR_RETURN(const oci::Reference parsed, oci::Reference::Parse(reference));
     ASSIGN_OR_RETURN(const worker::Repository target, suite_->provider->Open(parsed));
     worker::BuildRequest request;
     request.id = test.name;
     request.reference = reference;
+    request.facts = {.name = "test", .version = parsed.tag(), .registry = parsed.registry()};
+    request.facts.to_registry = true;
     request.platform = oci::Platform::Host();
-    request.options_json =
-        Json({{"dockerfile", DockerfileName(test)}, {"target", test.target}}).dump();
+    Json options = {{"dockerfile", DockerfileName(test)}, {"target", test.target}};
+    if (name != "native") options["network"] = "none";
+    request.options_json = options.dump();
     for (const std::string& argument : test.arguments) {
       const size_t equals = argument.find('=');
       request.arguments[argument.substr(0, equals)] = Value(argument.substr(equals + 1));
     }
     ASSIGN_OR_RETURN(request.context, context::LocalTree::Open(suite_->context()));
     request.output = target.sink.get();
-    ASSIGN_OR_RETURN(const worker::BuiltImage built, driver.Build(request, {}));
+    ASSIGN_OR_RETURN(const worker::BuiltImage built, drivers.at(name)->Build(request, {}));
     worker::RunMonitor monitor;
     RETURN_IF_ERROR(worker::Publish(built, target, built.other_places, monitor, {}));
     return target.sink
@@ -311,6 +320,11 @@ class NativeVersusDocker : public ::testing::TestWithParam<Case> {
         .status();
   }
 
+  static void WriteDockerfile(const Case& test) {
+    ASSERT_OK(base::MakeDirectories(suite_->context() + "/df"));
+    ASSERT_OK(base::WriteFileAtomically(absl::StrCat(suite_->context(), "/", DockerfileName(test)),
+                                        Filled(test.dockerfile)));
+  }
   static std::string DockerfileName(const Case& test) { return absl::StrCat("df/", test.name); }
   static std::string Value(const std::string& value) {
     return value == "BASE" ? suite_->base() : value;
@@ -395,22 +409,61 @@ class NativeVersusDocker : public ::testing::TestWithParam<Case> {
   static Suite* suite_;
 };
 
-absl::Status NativeVersusDocker::start_;
-NativeVersusDocker::Suite* NativeVersusDocker::suite_ = nullptr;
+absl::Status ThreeDrivers::start_;
+ThreeDrivers::Suite* ThreeDrivers::suite_ = nullptr;
+
+class NativeVersusDocker : public ThreeDrivers, public ::testing::WithParamInterface<Case> {};
 
 TEST_P(NativeVersusDocker, SameImage) {
   const Case& test = GetParam();
-  ASSERT_OK(base::MakeDirectories(suite_->context() + "/df"));
-  ASSERT_OK(base::WriteFileAtomically(absl::StrCat(suite_->context(), "/", DockerfileName(test)),
-                                      Filled(test.dockerfile)));
+  WriteDockerfile(test);
   const std::string reference = absl::StrCat(suite_->registry->host(), "/test/native:", test.name);
-  ASSERT_OK(BuildNative(test, reference));
+  ASSERT_OK(BuildBy("native", test, reference));
   Docker({"pull", "-q", reference});
   const Json config = ConfigOf(reference);
   const std::map<std::string, std::string> files = FilesOf(reference);
   ASSERT_FALSE(HasFailure());
   if (test.like != Like::kBuildkit) Compare(test, /*buildkit=*/false, config, files);
   if (test.like != Like::kClassic) Compare(test, /*buildkit=*/true, config, files);
+}
+
+// What people have in their Dockerfiles, all at once.
+constexpr char kEverything[] =
+    "# syntax of all drivers\nARG FLAVOUR=plain\nFROM BASE AS tools\nADD stuff.tgz /tools/\n"
+    "COPY --chown=app:staff dir /tools/dir\n"
+    "FROM BASE AS final\nARG FLAVOUR\nARG GIVEN\nENV FLAVOUR=$FLAVOUR GIVEN=${GIVEN:-none}\n"
+    "LABEL flavour=$FLAVOUR team=\"the shop\"\nWORKDIR /srv/app\nCOPY --from=tools /tools tools\n"
+    "COPY *.txt run.sh ./\nCOPY [\"space name\", \"/with space\"]\nCOPY tree /\n"
+    "EXPOSE 8080/tcp\nVOLUME /data\nSTOPSIGNAL SIGQUIT\nUSER app\n"
+    "HEALTHCHECK --interval=5s CMD [\"/bin/check\"]\nENTRYPOINT [\"/srv/app/run.sh\"]\n"
+    "CMD [\"serve\"]\nFROM nowhere:1 AS later\n";
+
+TEST_F(ThreeDrivers, MakeTheSameImage) {
+  const std::vector<Case> cases = {
+      {"Everything", kEverything, Like::kBoth, {"FLAVOUR=strong", "GIVEN=yes"}, "final"},
+      {"OfTriggers", "FROM TRIGGERS\nCOPY b.txt /own\n"},
+      {"FromNothing", "FROM scratch\nCOPY run.sh dir /\nCMD [\"/run.sh\"]\n"},
+      {"ThroughLinks", "FROM BASE\nCOPY a.txt /lib/a\nCOPY dir /tmp/deep/er\nWORKDIR /lib/w\n"},
+  };
+  for (const Case& test : cases) {
+    SCOPED_TRACE(test.name);
+    WriteDockerfile(test);
+    std::map<std::string, Json> configs;
+    std::map<std::string, std::map<std::string, std::string>> files;
+    for (const char* driver : {"native", "docker", "buildkit"}) {
+      const std::string reference =
+          absl::StrCat(suite_->registry->host(), "/test/", driver, ":", test.name);
+      ASSERT_OK(BuildBy(driver, test, reference)) << driver;
+      Docker({"pull", "-q", reference});
+      configs[driver] = ConfigOf(reference);
+      files[driver] = FilesOf(reference);
+    }
+    EXPECT_GT(files["native"].size(), 2u);
+    for (const char* driver : {"docker", "buildkit"}) {
+      EXPECT_EQ(configs["native"].dump(1), configs[driver].dump(1)) << driver;
+      EXPECT_EQ(files["native"], files[driver]) << driver;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, NativeVersusDocker, ::testing::ValuesIn(Cases()),
