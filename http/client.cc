@@ -1,6 +1,9 @@
 #include "http/client.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <chrono>
@@ -69,6 +72,31 @@ absl::Status CurlStatus(CURLcode code, absl::string_view doing, absl::string_vie
   }
 }
 
+bool UsesProxies() {
+  for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const char* const value = getenv(name);
+    if (value != nullptr && *value != '\0') return true;
+  }
+  return false;
+}
+
+bool IsMachineAddress(const sockaddr& address) {
+  if (address.sa_family == AF_INET) {
+    sockaddr_in in;
+    memcpy(&in, &address, sizeof in);
+    const uint32_t host = ntohl(in.sin_addr.s_addr);
+    return host >> 24 == 127 || host >> 24 == 0 || host >> 16 == 0xa9fe;
+  }
+  if (address.sa_family != AF_INET6) return false;
+  sockaddr_in6 in6;
+  memcpy(&in6, &address, sizeof in6);
+  const in6_addr& host = in6.sin6_addr;
+  static constexpr unsigned char kCloud[] = {0xfd, 0x00, 0x0e, 0xc2};
+  return IN6_IS_ADDR_LOOPBACK(&host) || IN6_IS_ADDR_UNSPECIFIED(&host) ||
+         IN6_IS_ADDR_LINKLOCAL(&host) || IN6_IS_ADDR_V4MAPPED(&host) ||
+         memcmp(host.s6_addr, kCloud, sizeof kCloud) == 0;
+}
+
 }  // namespace
 
 // Idle engines. Thread-safe.
@@ -132,7 +160,8 @@ class CurlExchange final : public Exchange {
         header_limit_bytes_(options.header_limit_bytes),
         give_back_(std::move(give_back)),
         engine_(std::move(engine)),
-        deadline_(After(request.total_timeout)) {
+        deadline_(After(request.total_timeout)),
+        head_deadline_(After(request.head_timeout)) {
     error_text_[0] = '\0';
     Configure(options);
   }
@@ -216,6 +245,10 @@ class CurlExchange final : public Exchange {
     if (!request_.unix_socket.empty()) {
       Set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
     }
+    if (request_.stranger_named_it && !UsesProxies()) {
+      Set(CURLOPT_OPENSOCKETFUNCTION, &OnOpenSocket);
+      Set(CURLOPT_OPENSOCKETDATA, this);
+    }
     ConfigureTls();
     ConfigureBody();
     Set(CURLOPT_HEADERFUNCTION, &OnHeader);
@@ -232,6 +265,10 @@ class CurlExchange final : public Exchange {
     if (!tls.ca_file.empty()) Set(CURLOPT_CAINFO, tls.ca_file.c_str());
     if (file != nullptr && *file != '\0') Set(CURLOPT_CAINFO, file);
     if (folder != nullptr && *folder != '\0') Set(CURLOPT_CAPATH, folder);
+    if (!tls.ca_pem.empty()) {
+      curl_blob blob{const_cast<char*>(tls.ca_pem.data()), tls.ca_pem.size(), CURL_BLOB_COPY};
+      Set(CURLOPT_CAINFO_BLOB, &blob);
+    }
     if (!tls.client_certificate_file.empty()) {
       Set(CURLOPT_SSLCERT, tls.client_certificate_file.c_str());
       Set(CURLOPT_SSLKEY, tls.client_key_file.c_str());
@@ -319,6 +356,10 @@ class CurlExchange final : public Exchange {
       return absl::DeadlineExceededError(
           absl::StrCat(doing_, ": not over after ", absl::FormatDuration(request_.total_timeout)));
     }
+    if (!head_complete_ && now >= head_deadline_) {
+      return absl::UnavailableError(absl::StrCat(doing_, ": the server did not answer within ",
+                                                 absl::FormatDuration(request_.head_timeout)));
+    }
     const auto idle = absl::FromChrono(now - last_moved_);
     if (connected_ && idle >= request_.idle_timeout) {
       return absl::UnavailableError(absl::StrCat(doing_, ": the server moved no byte for ",
@@ -326,8 +367,10 @@ class CurlExchange final : public Exchange {
     }
     absl::Duration wait = absl::Seconds(1);
     if (connected_) wait = std::min(wait, request_.idle_timeout - idle);
-    if (deadline_ != Steady::time_point::max()) {
-      wait = std::min(wait, absl::FromChrono(deadline_ - now));
+    for (const Steady::time_point end : {deadline_, head_deadline_}) {
+      if (end > now && end != Steady::time_point::max()) {
+        wait = std::min(wait, absl::FromChrono(end - now));
+      }
     }
     const int timeout = static_cast<int>(absl::ToInt64Milliseconds(wait)) + 1;
     curl_multi_poll(engine_->multi.get(), nullptr, 0, timeout, nullptr);
@@ -344,6 +387,16 @@ class CurlExchange final : public Exchange {
     last_moved_ = Steady::now();
   }
 
+  static curl_socket_t OnOpenSocket(void* self, curlsocktype, curl_sockaddr* address) {
+    if (IsMachineAddress(address->addr)) {
+      auto* const exchange = static_cast<CurlExchange*>(self);
+      exchange->own_failure_ = absl::PermissionDeniedError(
+          absl::StrCat(exchange->doing_, ": ", exchange->host_,
+                       " is an address of this machine or its link, which no server may name"));
+      return CURL_SOCKET_BAD;
+    }
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  }
   static size_t OnHeader(char* text, size_t one, size_t size, void* self) {
     return static_cast<CurlExchange*>(self)->TakeHeader(absl::string_view(text, one * size));
   }
@@ -410,7 +463,7 @@ class CurlExchange final : public Exchange {
   const uint64_t header_limit_bytes_;
   const GiveBack give_back_;
   std::unique_ptr<Engine> engine_;
-  const Steady::time_point deadline_;
+  const Steady::time_point deadline_, head_deadline_;
   HeaderList header_list_;
   char error_text_[CURL_ERROR_SIZE];
   std::optional<std::stop_callback<Waker>> wake_;

@@ -20,6 +20,8 @@ namespace stevedore::http {
 // $SSL_CERT_FILE and $SSL_CERT_DIR, else the system's, and no certificate of ours. A value.
 struct TlsOptions {
   std::string ca_file = "";
+  // Authorities themselves, in PEM, instead of `ca_file`.
+  std::string ca_pem = "";
   std::string client_certificate_file = "";
   std::string client_key_file = "";
   // False accepts any certificate: only where the user said so for this host.
@@ -46,9 +48,16 @@ struct Request {
   std::string unix_socket = "";
   // Never through a proxy: for addresses that mean something on this machine only.
   bool direct = false;
+  // A stranger named the URL: PERMISSION_DENIED if its host's name turns out to be an address of
+  // this machine or its link (loopback, link-local, where clouds keep secrets). Behind a proxy, the
+  // proxy knows better.
+  bool stranger_named_it = false;
 
   // Time for name lookup, TCP and TLS together.
   absl::Duration connect_timeout = absl::Seconds(20);
+  // From the beginning until the answer's headers are complete: against peers that send them one by
+  // one. For requests without a long body.
+  absl::Duration head_timeout = absl::InfiniteDuration();
   // The peer is given up if neither direction moved a byte for so long.
   absl::Duration idle_timeout = absl::Seconds(120);
   // For the whole exchange, its body included.

@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/byte_source.h"
 #include "base/testing/status_matchers.h"
 #include "http/testing/loopback_server.h"
@@ -213,6 +214,27 @@ TEST(ClientTest, ASilentServerIsGivenUp) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("moved no byte for 20ms")));
   EXPECT_THAT(client.Send({.url = server->url(), .total_timeout = absl::Milliseconds(20)}),
               StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("20ms")));
+}
+
+TEST(ClientTest, AServerThatSendsHeadersWithoutEndIsGivenUp) {
+  const auto server = Serve([](Connection& connection) {
+    if (!connection.ReadRequest().ok()) return;
+    if (!connection.Write("HTTP/1.1 200 OK\r\n").ok()) return;
+    // Something moves all the time, so it is not idle.
+    while (connection.Write("a: b\r\n").ok()) absl::SleepFor(absl::Milliseconds(20));
+  });
+  Client client;
+  EXPECT_THAT(client.Send({.url = server->url() + "/", .head_timeout = absl::Milliseconds(200)}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("did not answer within 200ms")));
+}
+
+TEST(ClientTest, AStrangerMayNotNameThisMachine) {
+  const auto server = Serve(Echo);
+  Client client;
+  EXPECT_THAT(client.Send({.url = server->url() + "/", .stranger_named_it = true}),
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       HasSubstr("127.0.0.1 is an address of this machine")));
+  EXPECT_EQ(server->connection_count(), 0);
 }
 
 TEST(ClientTest, StoppingEndsAWaitingRequest) {

@@ -93,7 +93,7 @@ TEST_F(BlobDownloadTest, OtherBytesAreDataLoss) {
   EXPECT_THAT(Download([&](const ReceivedRequest&, const std::string&) {
                 return ScriptedAnswer{.body = content_ + "!"};
               }),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("more than its 600000 bytes")));
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("announces 600001 bytes instead of 600000")));
   EXPECT_THAT(Download([&](const ReceivedRequest&, const std::string&) {
                 return ScriptedAnswer{.body = content_.substr(1)};
               }),

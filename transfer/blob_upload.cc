@@ -8,8 +8,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "base/status.h"
 #include "http/url.h"
+#include "transfer/registry_error.h"
 
 namespace stevedore::transfer {
 namespace {
@@ -93,8 +95,10 @@ absl::Status UploadSession::Ask() {
 
 // What an answer to sent bytes means for the session.
 absl::Status UploadSession::CheckSent(const Call& call, absl::StatusOr<Answer> answer, int wanted) {
+  retry_after_.reset();
   RETURN_IF_ERROR(answer.status());
   const int status = answer->status();
+  if (IsPassing(status)) retry_after_ = RetryAfter(answer->exchange->headers(), absl::Now());
   if (status == wanted || (wanted == 201 && status == 204)) return absl::OkStatus();
   const absl::Status refusal = session_->Refusal(call, *answer);
   // A token that expired on the way: the next attempt carries a new one.
@@ -185,7 +189,7 @@ absl::Status UploadBlob(RegistrySession* session, const oci::Reference& reposito
       continue;
     }
     if (!absl::IsUnavailable(status)) return base::Annotate(status, doing);
-    if (!retries.Again(std::nullopt, stop)) {
+    if (!retries.Again(upload.retry_after(), stop)) {
       if (stop.stop_requested()) return absl::CancelledError(absl::StrCat(doing, ": cancelled"));
       return base::Annotate(
           status, absl::StrCat(doing, " (given up after ", retries.attempts(), " times)"));
@@ -233,7 +237,7 @@ absl::Status ChunkedUpload::Persist(Step step) {
     }
     const bool lost = absl::IsAborted(status) && piece_start_ == 0;
     if (!absl::IsUnavailable(status) && !lost) return status;
-    if (!retries_.Again(std::nullopt, stop_)) {
+    if (!retries_.Again(upload_.retry_after(), stop_)) {
       return stop_.stop_requested() ? absl::CancelledError("upload cancelled") : status;
     }
     if (upload_.open()) {

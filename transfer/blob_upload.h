@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "base/byte_source.h"
 #include "base/hash.h"
 #include "oci/image/descriptor.h"
@@ -40,6 +41,8 @@ class UploadSession {
   uint64_t offset() const { return offset_; }
   // The least size of a piece but the last; 0 if the registry does not mind.
   uint64_t least_piece_bytes() const { return least_piece_bytes_; }
+  // How long the registry asked to wait when it last refused bytes for a passing reason.
+  std::optional<absl::Duration> retry_after() const { return retry_after_; }
 
   // Asks how much arrived. ABORTED if the session is lost: start a new one.
   absl::Status Ask();
@@ -63,6 +66,7 @@ class UploadSession {
   std::string location_;  // Absolute URL; empty: no session.
   uint64_t offset_ = 0;
   uint64_t least_piece_bytes_ = 0;
+  std::optional<absl::Duration> retry_after_;
 };
 
 // Sends a blob of known digest: RegistryClient::PutBlob.

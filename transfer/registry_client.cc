@@ -6,20 +6,23 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "http/url.h"
 #include "nlohmann/json.hpp"
+#include "oci/image/canonical_json.h"
 #include "oci/image/media_type.h"
 #include "transfer/blob_download.h"
 #include "transfer/blob_upload.h"
+#include "transfer/referrers.h"
+#include "transfer/referrers_client.h"
+#include "transfer/registry_pages.h"
 #include "transfer/registry_session.h"
 
 namespace stevedore::transfer {
 namespace {
 
-constexpr uint64_t kTagPageLimitBytes = 8 << 20;
-constexpr int kTagPageLimit = 10000;
+// What docker-registry gives at once when asked for more.
+constexpr int kCatalogPageSize = 100;
 
 std::string ManifestUrl(const oci::Reference& image) {
   return absl::StrCat("/v2/", image.repository(), "/manifests/",
@@ -50,8 +53,9 @@ absl::StatusOr<std::optional<oci::Digest>> DigestHeader(const http::Headers& hea
 std::string MediaTypeOf(const http::Headers& headers, const std::string& bytes) {
   std::string type = oci::StripParameters(headers.Find("Content-Type").value_or(""));
   if (oci::IsManifestType(type) || oci::IsIndexType(type)) return type;
-  const nlohmann::json json = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return type;
+  const auto parsed = oci::ParseJson(bytes);
+  if (!parsed.ok() || !parsed->is_object()) return type;
+  const nlohmann::json& json = *parsed;
   if (json.contains("mediaType") && json["mediaType"].is_string()) {
     return json["mediaType"].get<std::string>();
   }
@@ -78,37 +82,46 @@ absl::StatusOr<RawManifest> ReadManifest(const oci::Reference& image, Answer& an
   return RawManifest{std::move(bytes), std::move(media_type), std::move(digest)};
 }
 
-// The URL of `Link: <url>; rel="next"`, or "".
-std::string NextPage(const http::Headers& headers) {
-  for (const std::string& link : headers.FindAll("Link")) {
-    const size_t open = link.find('<');
-    const size_t close = link.find('>');
-    if (open == std::string::npos || close == std::string::npos || close < open) continue;
-    if (absl::StrContains(link.substr(close), "next")) {
-      return link.substr(open + 1, close - open - 1);
-    }
+// Adds the texts of the list `member` of a page.
+absl::Status AddNames(const std::string& body, const char* member,
+                      std::vector<std::string>& names) {
+  const auto json = oci::ParseJson(body, 8 << 20);
+  if (!json.ok()) {
+    return absl::InternalError(absl::StrCat("the list is not JSON: ", json.status().message()));
   }
-  return "";
-}
-
-absl::Status AddTags(const std::string& body, std::vector<std::string>& tags) {
-  const nlohmann::json json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return absl::InternalError("the tag list is not a JSON object");
-  const auto list = json.find("tags");
-  if (list == json.end() || list->is_null()) return absl::OkStatus();
-  if (!list->is_array()) return absl::InternalError("`tags` of the tag list is not a list");
-  for (const nlohmann::json& tag : *list) {
-    if (!tag.is_string()) return absl::InternalError("a tag of the tag list is not a text");
-    tags.push_back(tag.get<std::string>());
+  if (!json->is_object()) return absl::InternalError("the list is not a JSON object");
+  const auto list = json->find(member);
+  if (list == json->end() || list->is_null()) return absl::OkStatus();
+  if (!list->is_array()) {
+    return absl::InternalError(absl::StrCat("`", member, "` is not a list"));
+  }
+  for (const nlohmann::json& name : *list) {
+    if (!name.is_string()) {
+      return absl::InternalError(absl::StrCat("an item of `", member, "` is not a text"));
+    }
+    names.push_back(name.get<std::string>());
   }
   return absl::OkStatus();
+}
+
+// What to do when a registry does not delete.
+absl::Status CannotDelete(const oci::Reference& image, const absl::Status& refusal) {
+  if (image.digest().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        refusal.message(), "; ", image.registry(), " does not delete tags. Delete the manifest by ",
+        "its digest instead, which removes all tags that lead to it: ", image.Name(), "@sha256:…"));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(refusal.message(), "; ", image.registry(), " does not delete manifests. Its ",
+                   "owner can allow it (docker-registry: `storage.delete.enabled: true`)"));
 }
 
 }  // namespace
 
 RegistryClient::RegistryClient(http::Client* http, const credentials::CredentialStore* credentials,
                                RegistryClientOptions options)
-    : session_(std::make_unique<RegistrySession>(http, credentials, std::move(options))) {}
+    : session_(std::make_unique<RegistrySession>(http, credentials, std::move(options))),
+      referrers_(std::make_unique<ReferrersClient>(session_.get())) {}
 RegistryClient::~RegistryClient() = default;
 
 absl::Status RegistryClient::Ping(const std::string& registry, std::stop_token stop) {
@@ -120,10 +133,24 @@ absl::Status RegistryClient::Ping(const std::string& registry, std::stop_token s
 
 absl::StatusOr<std::optional<oci::Descriptor>> RegistryClient::HeadManifest(
     const oci::Reference& image, std::stop_token stop) {
+  auto found = HeadManifestHere(image, /*patient=*/true, stop);
+  if (!absl::IsUnavailable(found.status())) return found;
+  ASSIGN_OR_RETURN(const std::vector<oci::Reference> places, session_->Places(image));
+  for (size_t i = 0; i + 1 < places.size(); ++i) {
+    auto there = HeadManifestHere(places[i], /*patient=*/false, stop);
+    if (there.ok() && there->has_value()) return there;
+  }
+  return found;
+}
+
+absl::StatusOr<std::optional<oci::Descriptor>> RegistryClient::HeadManifestHere(
+    const oci::Reference& image, bool patient, std::stop_token stop) {
   const Call call{.repository = image,
                   .method = "HEAD",
                   .url = ManifestUrl(image),
                   .headers = {{"Accept", oci::kAcceptManifests}},
+                  .total_timeout = session_->options().document_timeout,
+                  .patient = patient,
                   .stop = stop};
   ASSIGN_OR_RETURN(Answer answer, session_->Perform(call), "manifest ", image.Canonical());
   if (answer.status() == 404) return std::nullopt;
@@ -140,18 +167,31 @@ absl::StatusOr<std::optional<oci::Descriptor>> RegistryClient::HeadManifest(
         .media_type = MediaTypeOf(headers, ""), .digest = *digest, .size = *size};
   }
   // A registry of few words: only the document itself tells.
-  ASSIGN_OR_RETURN(const RawManifest manifest, GetManifest(image, stop));
+  ASSIGN_OR_RETURN(const RawManifest manifest, GetManifestHere(image, patient, stop));
   return oci::Descriptor{
       .media_type = manifest.media_type, .digest = manifest.digest, .size = manifest.bytes.size()};
 }
 
 absl::StatusOr<RawManifest> RegistryClient::GetManifest(const oci::Reference& image,
                                                         std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::vector<oci::Reference> places, session_->Places(image));
+  for (size_t i = 0; i + 1 < places.size(); ++i) {
+    auto manifest = GetManifestHere(places[i], /*patient=*/false, stop);
+    if (manifest.ok() || absl::IsCancelled(manifest.status())) return manifest;
+    session_->MirrorFailed(places[i], manifest.status());
+  }
+  return GetManifestHere(image, /*patient=*/true, stop);
+}
+
+absl::StatusOr<RawManifest> RegistryClient::GetManifestHere(const oci::Reference& image,
+                                                            bool patient, std::stop_token stop) {
   const Call call{.repository = image,
                   .url = ManifestUrl(image),
                   .headers = {{"Accept", oci::kAcceptManifests}},
+                  .total_timeout = session_->options().document_timeout,
+                  .patient = patient,
                   .stop = stop};
-  Retries retries(&session_->options(), session_->options().retries);
+  Retries retries(&session_->options(), patient ? session_->options().retries : 0);
   while (true) {
     ASSIGN_OR_RETURN(Answer answer, session_->Perform(call), "manifest ", image.Canonical());
     if (answer.status() != 200) {
@@ -203,7 +243,55 @@ absl::StatusOr<oci::Digest> RegistryClient::PutManifest(const oci::Reference& im
     return absl::DataLossError(absl::StrCat(doing, ": sent ", digest.ToString(),
                                             ", the registry stored ", stored->ToString()));
   }
+  RETURN_IF_ERROR(EnterReferrer(image, bytes, media_type, answer.exchange->headers(), stop), doing);
   return digest;
+}
+
+absl::Status RegistryClient::EnterReferrer(const oci::Reference& image, absl::string_view bytes,
+                                           const std::string& media_type,
+                                           const http::Headers& answer, std::stop_token stop) {
+  // A registry with the referrers API says that it understood.
+  if (answer.Find("OCI-Subject").has_value()) return absl::OkStatus();
+  const std::optional<Referrer> referrer = ReferrerOf(std::string(bytes), media_type);
+  if (!referrer.has_value()) return absl::OkStatus();
+  return referrers_->Enter(image, *referrer, stop);
+}
+
+absl::Status RegistryClient::DeleteManifest(const oci::Reference& image, std::stop_token stop) {
+  const std::string doing = absl::StrCat("delete ", image.Canonical());
+  std::optional<Referrer> referrer;
+  if (!image.digest().empty()) {
+    // What it is attached to is not known any more once it is gone.
+    ASSIGN_OR_RETURN(const RawManifest manifest, GetManifestHere(image, /*patient=*/true, stop),
+                     doing);
+    referrer = ReferrerOf(manifest.bytes, manifest.media_type);
+  }
+  const Call call{.repository = image,
+                  .method = "DELETE",
+                  .url = ManifestUrl(image),
+                  .push = true,
+                  .total_timeout = session_->options().document_timeout,
+                  .stop = stop};
+  ASSIGN_OR_RETURN(Answer answer, session_->Perform(call), doing);
+  const int status = answer.status();
+  if (status < 200 || status > 299) {
+    const absl::Status refusal = base::Annotate(session_->Refusal(call, answer), doing);
+    const bool unsupported = status == 405 || status == 501 ||
+                             absl::StrContains(refusal.message(), "UNSUPPORTED") ||
+                             // By its digest, a tag is what docker-registry expects.
+                             (image.digest().empty() && status == 400);
+    return unsupported ? CannotDelete(image, refusal) : refusal;
+  }
+  if (!referrer.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool has_api, referrers_->HasApi(image, referrer->subject, stop), doing);
+  return has_api ? absl::OkStatus()
+                 : base::Annotate(referrers_->Remove(image, *referrer, stop), doing);
+}
+
+absl::StatusOr<std::vector<oci::Descriptor>> RegistryClient::ListReferrers(
+    const oci::Reference& repository, const oci::Digest& subject, const std::string& artifact_type,
+    std::stop_token stop) {
+  return referrers_->List(repository, subject, artifact_type, stop);
 }
 
 absl::StatusOr<std::optional<uint64_t>> RegistryClient::HeadBlob(const oci::Reference& repository,
@@ -264,27 +352,36 @@ absl::StatusOr<bool> RegistryClient::MountBlob(const oci::Reference& repository,
 
 absl::StatusOr<std::vector<std::string>> RegistryClient::ListTags(const oci::Reference& repository,
                                                                   std::stop_token stop) {
-  const std::string doing = absl::StrCat("tags of ", repository.Name());
   std::vector<std::string> tags;
-  Call call{.repository = repository,
-            .url = absl::StrCat("/v2/", repository.repository(), "/tags/list"),
-            .stop = stop};
-  for (int page = 0; page < kTagPageLimit; ++page) {
-    ASSIGN_OR_RETURN(Answer answer, session_->Perform(call), doing);
-    if (answer.status() != 200) return base::Annotate(session_->Refusal(call, answer), doing);
-    const std::string next = NextPage(answer.exchange->headers());
-    ASSIGN_OR_RETURN(const std::string body, base::ReadAll(*answer.exchange, kTagPageLimitBytes),
-                     doing);
-    RETURN_IF_ERROR(AddTags(body, tags), doing);
-    if (next.empty()) return tags;
-    ASSIGN_OR_RETURN(const http::Url url, answer.url.Resolve(next), doing);
-    if (url.Origin() != answer.url.Origin()) {
-      return absl::PermissionDeniedError(
-          absl::StrCat(doing, ": the next page is at another host, ", url.Origin()));
-    }
-    call.url = url.ToString();
+  const Call call{.repository = repository,
+                  .url = absl::StrCat("/v2/", repository.repository(), "/tags/list"),
+                  .stop = stop};
+  RETURN_IF_ERROR(ReadPages(
+      session_.get(), call, absl::StrCat("tags of ", repository.Name()),
+      [&](const http::Headers&, const std::string& body) { return AddNames(body, "tags", tags); }));
+  return tags;
+}
+
+absl::StatusOr<std::vector<std::string>> RegistryClient::ListRepositories(
+    const std::string& registry, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const oci::Reference any, oci::Reference::Parse(registry + "/any"));
+  std::vector<std::string> repositories;
+  const Call call{.repository = any,
+                  .url = absl::StrCat("/v2/_catalog?n=", kCatalogPageSize),
+                  .whole_registry = true,
+                  .scope = "registry:catalog:*",
+                  .stop = stop};
+  const absl::Status status =
+      ReadPages(session_.get(), call, absl::StrCat("repositories of ", registry),
+                [&](const http::Headers&, const std::string& body) {
+                  return AddNames(body, "repositories", repositories);
+                });
+  if (absl::IsNotFound(status) || status.code() == absl::StatusCode::kUnimplemented) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(status.message(), "; ", registry, " does not list its repositories"));
   }
-  return absl::ResourceExhaustedError(absl::StrCat(doing, ": more than ", kTagPageLimit, " pages"));
+  RETURN_IF_ERROR(status);
+  return repositories;
 }
 
 }  // namespace stevedore::transfer

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "nlohmann/json.hpp"
+#include "oci/image/canonical_json.h"
 
 namespace stevedore::transfer {
 namespace {
@@ -19,8 +20,8 @@ struct Complaint {
 };
 
 Complaint ReadComplaint(absl::string_view body) {
-  const nlohmann::json json =
-      nlohmann::json::parse(body.begin(), body.end(), nullptr, /*allow_exceptions=*/false);
+  const auto parsed = oci::ParseJson(body);
+  const nlohmann::json json = parsed.ok() ? *parsed : nlohmann::json();
   if (json.is_object() && json.contains("errors") && json["errors"].is_array() &&
       !json["errors"].empty() && json["errors"][0].is_object()) {
     const nlohmann::json& first = json["errors"][0];

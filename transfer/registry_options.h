@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "http/client.h"
+#include "transfer/host_settings.h"
 
 namespace stevedore::transfer {
 
@@ -27,6 +28,9 @@ struct RegistryClientOptions {
   std::vector<std::string> insecure_registries = {};
   // TLS settings by registry ("host" or "host:port"); the others get the system's.
   std::map<std::string, http::TlsOptions> tls_hosts = {};
+  // Settings that are looked up when a registry is first spoken to; those above beat them. Null:
+  // there are none.
+  HostSettingsFinder host_settings = nullptr;
   // Further hosts ("auth.example.com") that a registry may name as its token service and that then
   // see the password. A registry's own host, its subdomains and its sister hosts below the same
   // parent domain are always allowed.
@@ -46,6 +50,14 @@ struct RegistryClientOptions {
   std::function<absl::Status(std::stop_token)> before_request = nullptr;
   absl::Duration connect_timeout = absl::Seconds(20);
   absl::Duration idle_timeout = absl::Seconds(120);
+  // A manifest or one page of a list has to be there after so long, however it trickles.
+  absl::Duration document_timeout = absl::Minutes(5);
+  // A blob that comes more slowly, over `idle_timeout` of waiting for it, is broken off and asked
+  // for again.
+  uint64_t least_bytes_per_second = 512;
+  // Lists (tags, repositories, referrers) that are longer than this are refused.
+  int list_page_limit = 10000;
+  uint64_t list_limit_bytes = 64 << 20;
 
   // Streaming uploads (StartBlob) send pieces of this size and hold one in memory.
   uint64_t chunk_bytes = 8 << 20;

@@ -68,4 +68,10 @@ absl::StatusOr<oci::Digest> RegistryRepository::PutManifest(const std::string& t
   return client_->PutManifest(image, bytes, media_type, stop);
 }
 
+absl::Status RegistryRepository::DeleteManifest(const std::string& tag_or_digest,
+                                                std::stop_token stop) {
+  ASSIGN_OR_RETURN(const oci::Reference image, At(tag_or_digest));
+  return client_->DeleteManifest(image, stop);
+}
+
 }  // namespace stevedore::transfer

@@ -44,6 +44,12 @@ class RegistryRepository final : public ImageSource, public ImageSink {
   absl::StatusOr<std::vector<std::string>> ListTags(std::stop_token stop = {}) override {
     return client_->ListTags(repository_, std::move(stop));
   }
+  absl::StatusOr<std::vector<oci::Descriptor>> Referrers(const oci::Digest& subject,
+                                                         const std::string& artifact_type,
+                                                         std::stop_token stop = {}) override {
+    return client_->ListReferrers(repository_, subject, artifact_type, std::move(stop));
+  }
+  absl::Status DeleteManifest(const std::string& tag_or_digest, std::stop_token stop = {}) override;
   std::string MountName() const override { return repository_.Name(); }
   std::string Describe() const override { return repository_.Name(); }
 

@@ -22,6 +22,8 @@ namespace {
 constexpr uint64_t kErrorBodyLimitBytes = 64 << 10;
 constexpr int kRedirectLimit = 5;
 constexpr int kFirstContactRetries = 2;
+// A mirror that failed is left alone for so long.
+constexpr absl::Duration kMirrorPause = absl::Minutes(5);
 
 uint64_t Seed() {
   const std::string bytes = base::RandomBytes(sizeof(uint64_t));
@@ -73,7 +75,8 @@ bool Covered(absl::string_view scope, const std::vector<std::string>& wanted) {
 }
 
 std::string ScopeKey(const Call& call) {
-  return absl::StrCat(call.repository.Name(), call.push ? " push" : "", " ", call.also_pull);
+  return absl::StrCat(call.repository.Name(), call.push ? " push" : "", " ", call.also_pull, " ",
+                      call.scope);
 }
 
 }  // namespace
@@ -110,15 +113,17 @@ RegistrySession::RegistrySession(http::Client* http,
       options_(std::move(options)),
       tokens_(http, &base::Clock::System()) {}
 
-bool RegistrySession::AnswersTls(const std::string& host, std::stop_token stop) {
+bool RegistrySession::AnswersTls(const std::string& host, const http::TlsOptions& tls,
+                                 std::stop_token stop) {
   {
     base::MutexLock lock(&mu_);
     if (const auto it = answers_tls_.find(host); it != answers_tls_.end()) return it->second;
   }
   http::Request probe{.method = "HEAD", .url = absl::StrCat("https://", host, "/v2/")};
-  probe.tls.verify_server = false;
+  probe.tls = tls;
   probe.connect_timeout = options_.connect_timeout;
   probe.idle_timeout = options_.connect_timeout;
+  probe.head_timeout = 2 * options_.connect_timeout;
   probe.stop = stop;
   const absl::Status status = http_->Send(probe, kErrorBodyLimitBytes).status();
   // Nobody there: not known yet, the plain attempt will say so.
@@ -127,28 +132,82 @@ bool RegistrySession::AnswersTls(const std::string& host, std::stop_token stop) 
   return answers_tls_[host] = status.ok();
 }
 
+absl::StatusOr<HostSettings> RegistrySession::Settings(const oci::Reference& repository) {
+  const std::string& registry = repository.registry();
+  {
+    base::MutexLock lock(&mu_);
+    if (const auto it = settings_.find(registry); it != settings_.end()) return it->second;
+  }
+  HostSettings settings;
+  if (options_.host_settings != nullptr) {
+    ASSIGN_OR_RETURN(settings, options_.host_settings(registry));
+  }
+  base::MutexLock lock(&mu_);
+  return settings_[registry] = std::move(settings);
+}
+
 absl::StatusOr<RegistrySession::Endpoint> RegistrySession::FindEndpoint(
     const oci::Reference& repository, std::stop_token stop) {
   const std::string host = repository.ApiHost();
-  Endpoint endpoint;
+  ASSIGN_OR_RETURN(const HostSettings settings, Settings(repository));
+  if (settings.blocked) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("registry ", repository.registry(), " is blocked",
+                     settings.said_in.empty() ? "" : absl::StrCat(" by ", settings.said_in),
+                     "; use another registry, or remove `blocked` there"));
+  }
+  Endpoint endpoint{.base = {}, .tls = settings.tls, .token_hosts = options_.token_hosts};
+  endpoint.token_hosts.insert(endpoint.token_hosts.end(), settings.token_hosts.begin(),
+                              settings.token_hosts.end());
   std::string scheme = "https";
-  const auto listed = [&](const std::vector<std::string>& hosts, const std::string& name) {
+  const auto listed = [&](const std::string& name) {
+    const std::vector<std::string>& hosts = options_.insecure_registries;
     return std::find(hosts.begin(), hosts.end(), name) != hosts.end();
   };
   if (const auto tls = FindHost(options_.tls_hosts, host); tls != options_.tls_hosts.end()) {
     endpoint.tls = tls->second;
-  } else if (listed(options_.insecure_registries, host) ||
-             listed(options_.insecure_registries, host.substr(0, host.rfind(':')))) {
+  } else if (settings.insecure || listed(host) || listed(host.substr(0, host.rfind(':')))) {
     endpoint.tls.verify_server = false;
-    if (!AnswersTls(host, stop)) scheme = "http";
-  } else if (http::IsLoopbackHost(host)) {
+    if (!AnswersTls(host, endpoint.tls, stop)) scheme = "http";
+  } else if (http::IsLoopbackHost(host) && !settings.has_certificates) {
     scheme = "http";
   }
   ASSIGN_OR_RETURN(endpoint.base, http::Url::Parse(absl::StrCat(scheme, "://", host, "/")));
   return endpoint;
 }
 
+absl::StatusOr<std::vector<oci::Reference>> RegistrySession::Places(const oci::Reference& image) {
+  ASSIGN_OR_RETURN(const HostSettings settings, Settings(image));
+  std::vector<oci::Reference> places;
+  // A blocked registry has no mirrors either; the own place says that it is blocked.
+  if (!settings.blocked) {
+    const absl::Duration now = base::Clock::System().SinceBoot();
+    for (const std::string& mirror : settings.mirrors) {
+      std::string text = absl::StrCat(mirror, "/", image.repository());
+      if (!image.tag().empty()) absl::StrAppend(&text, ":", image.tag());
+      if (!image.digest().empty()) absl::StrAppend(&text, "@", image.digest().ToString());
+      ASSIGN_OR_RETURN(oci::Reference place, oci::Reference::Parse(text, {.tag = ""}), "mirror ",
+                       base::Quoted(mirror), " of registry ", image.registry());
+      base::MutexLock lock(&mu_);
+      const auto failed = failed_mirrors_.find(place.registry());
+      if (failed != failed_mirrors_.end() && now < failed->second) continue;
+      places.push_back(std::move(place));
+    }
+  }
+  places.push_back(image);
+  return places;
+}
+
+void RegistrySession::MirrorFailed(const oci::Reference& place, const absl::Status& status) {
+  base::Log(base::LogLevel::kDebug, "mirror not used",
+            {{"mirror", place.Name()}, {"cause", status.message()}});
+  if (absl::IsNotFound(status) || absl::IsCancelled(status)) return;
+  base::MutexLock lock(&mu_);
+  failed_mirrors_[place.registry()] = base::Clock::System().SinceBoot() + kMirrorPause;
+}
+
 int RegistrySession::RetryLimit(const Call& call) {
+  if (!call.patient) return 0;
   base::MutexLock lock(&mu_);
   return answered_.contains(call.repository.registry())
              ? options_.retries
@@ -222,6 +281,7 @@ absl::StatusOr<Answer> RegistrySession::Attempt(const Call& call, const Endpoint
 absl::StatusOr<Answer> RegistrySession::Send(const Call& call, const Endpoint& endpoint,
                                              const Identity& identity, absl::Duration limit) {
   ASSIGN_OR_RETURN(http::Url url, endpoint.base.Resolve(call.url));
+  const bool reads = call.method == "GET" || call.method == "HEAD";
   for (int hop = 0; hop <= kRedirectLimit; ++hop) {
     http::Request request{.method = call.method, .url = url.ToString(), .headers = call.headers};
     request.body = call.body;
@@ -229,7 +289,8 @@ absl::StatusOr<Answer> RegistrySession::Send(const Call& call, const Endpoint& e
     request.body_size = call.body_size;
     request.connect_timeout = options_.connect_timeout;
     request.idle_timeout = options_.idle_timeout;
-    request.total_timeout = limit;
+    request.total_timeout = std::min(limit, call.total_timeout);
+    if (reads) request.head_timeout = options_.connect_timeout + options_.idle_timeout;
     request.stop = call.stop;
     // Identity and TLS settings belong to this origin alone.
     if (url.Origin() == endpoint.base.Origin()) {
@@ -237,12 +298,13 @@ absl::StatusOr<Answer> RegistrySession::Send(const Call& call, const Endpoint& e
       if (!identity.authorization.empty()) {
         request.headers.Set("Authorization", identity.authorization);
       }
+    } else {
+      request.stranger_named_it = !http::IsLoopbackHost(endpoint.base.host);
     }
     if (options_.before_request != nullptr) RETURN_IF_ERROR(options_.before_request(call.stop));
     ASSIGN_OR_RETURN(std::unique_ptr<http::Exchange> exchange, http_->Start(request));
     ShowWarnings(call, exchange->headers());
     const auto location = exchange->headers().Find("Location");
-    const bool reads = call.method == "GET" || call.method == "HEAD";
     if (!reads || !IsRedirect(exchange->status()) || !location.has_value()) {
       return Answer{.exchange = std::move(exchange), .url = std::move(url)};
     }
@@ -261,6 +323,7 @@ std::vector<std::string> RegistrySession::Scopes(const Call& call) {
     scopes.push_back(absl::StrCat("repository:", call.repository.repository(),
                                   call.push ? ":pull,push" : ":pull"));
   }
+  if (!call.scope.empty()) scopes.push_back(call.scope);
   if (!call.also_pull.empty())
     scopes.push_back(absl::StrCat("repository:", call.also_pull, ":pull"));
   base::MutexLock lock(&mu_);
@@ -301,13 +364,15 @@ absl::StatusOr<RegistrySession::Identity> RegistrySession::Identify(const Call& 
   ASSIGN_OR_RETURN(const http::Url realm, http::Url::Parse(recipe.realm),
                    "token service of registry ", registry);
   RETURN_IF_ERROR(CheckTokenService(endpoint.base, realm, identity.credential.has_value(),
-                                    options_.token_hosts));
+                                    endpoint.token_hosts));
   TokenRequest request{.registry = registry,
                        .realm = recipe.realm,
                        .service = recipe.service,
                        .scopes = Scopes(call),
                        .credential = identity.credential,
-                       .tls = {}};
+                       .tls = {},
+                       .stranger_named_it = realm.host != endpoint.base.host &&
+                                            !http::IsLoopbackHost(endpoint.base.host)};
   const std::string host =
       absl::StrCat(realm.host, realm.port == 443 ? "" : absl::StrCat(":", realm.port));
   if (realm.Origin() == endpoint.base.Origin()) request.tls = endpoint.tls;

@@ -25,6 +25,7 @@
 #include "http/url.h"
 #include "oci/image/reference.h"
 #include "transfer/challenge.h"
+#include "transfer/host_settings.h"
 #include "transfer/registry_options.h"
 #include "transfer/token_cache.h"
 
@@ -41,8 +42,13 @@ struct Call {
   base::ByteSource* body_source = nullptr;  // As http::Request; such a call is not repeated here.
   uint64_t body_size = 0;
   bool whole_registry = false;  // The call is about no repository.
+  std::string scope = "";       // What a call to the whole registry needs: "registry:catalog:*".
   bool push = false;            // Needs more than reading.
   std::string also_pull = "";   // A second repository that is read.
+  // For the whole exchange, its body included: documents have one.
+  absl::Duration total_timeout = absl::InfiniteDuration();
+  // False: a mirror, which is not worth a second try.
+  bool patient = true;
   std::stop_token stop = {};
 };
 
@@ -102,10 +108,20 @@ class RegistrySession {
   // PERMISSION_DENIED if it leads where it must not.
   absl::StatusOr<std::string> Location(const Answer& answer) const;
 
+  // Where `image` may be read from: its mirrors, but for those that failed lately, then its own
+  // place. FAILED_PRECONDITION if its registry is blocked, and what finding settings says.
+  absl::StatusOr<std::vector<oci::Reference>> Places(const oci::Reference& image)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // `place`, a mirror, answered with `status`: unless it merely has not got something, others are
+  // asked for a while. Says so in the log.
+  void MirrorFailed(const oci::Reference& place, const absl::Status& status)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
  private:
   struct Endpoint {
     http::Url base;
     http::TlsOptions tls;
+    std::vector<std::string> token_hosts;
   };
   // How a registry wants to know who we are.
   struct Recipe {
@@ -121,7 +137,9 @@ class RegistrySession {
 
   absl::StatusOr<Endpoint> FindEndpoint(const oci::Reference& repository, std::stop_token stop)
       ABSL_LOCKS_EXCLUDED(mu_);
-  bool AnswersTls(const std::string& host, std::stop_token stop) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<HostSettings> Settings(const oci::Reference& repository) ABSL_LOCKS_EXCLUDED(mu_);
+  bool AnswersTls(const std::string& host, const http::TlsOptions& tls, std::stop_token stop)
+      ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<Answer> Attempt(const Call& call, const Endpoint& endpoint,
                                  absl::Duration limit = absl::InfiniteDuration())
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -145,6 +163,9 @@ class RegistrySession {
   std::map<std::string, bool> answers_tls_ ABSL_GUARDED_BY(mu_);          // Insecure registries.
   std::set<std::string> answered_ ABSL_GUARDED_BY(mu_);  // Registries that answered at least once.
   std::set<std::string> warnings_shown_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, HostSettings> settings_ ABSL_GUARDED_BY(mu_);  // By registry.
+  // Mirrors and until when, by Clock::SinceBoot, they are not asked.
+  std::map<std::string, absl::Duration> failed_mirrors_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace stevedore::transfer

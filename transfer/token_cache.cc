@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "http/url.h"
 #include "nlohmann/json.hpp"
+#include "oci/image/canonical_json.h"
 #include "transfer/registry_error.h"
 
 namespace stevedore::transfer {
@@ -40,21 +41,29 @@ std::string Key(const TokenRequest& request) {
 }
 
 // What asks the service at `request.realm`: GET with the password, or, as OAuth2 has it, a POST
-// that trades an identity token.
-http::Request ServiceCall(const TokenRequest& request) {
-  http::Request call{.url = request.realm, .tls = request.tls};
-  if (request.credential.has_value() && !request.credential->identity_token.empty()) {
+// that trades an identity token, or the password if `as_form`.
+http::Request ServiceCall(const TokenRequest& request, bool as_form) {
+  http::Request call{
+      .url = request.realm, .tls = request.tls, .stranger_named_it = request.stranger_named_it};
+  const bool has_identity_token =
+      request.credential.has_value() && !request.credential->identity_token.empty();
+  if (has_identity_token || (as_form && request.credential.has_value())) {
     const auto field = [&](absl::string_view name, absl::string_view value) {
       absl::StrAppend(&call.body, call.body.empty() ? "" : "&", name, "=",
                       http::EncodeQueryValue(value));
     };
     call.method = "POST";
     call.headers.Add("Content-Type", "application/x-www-form-urlencoded");
-    field("grant_type", "refresh_token");
+    field("grant_type", has_identity_token ? "refresh_token" : "password");
     field("client_id", "stevedore");
     field("service", request.service);
     if (!request.scopes.empty()) field("scope", absl::StrJoin(request.scopes, " "));
-    field("refresh_token", request.credential->identity_token.Reveal());
+    if (has_identity_token) {
+      field("refresh_token", request.credential->identity_token.Reveal());
+    } else {
+      field("username", request.credential->username);
+      field("password", request.credential->password.Reveal());
+    }
     return call;
   }
   if (!request.service.empty()) call.url = http::AddQuery(call.url, "service", request.service);
@@ -111,11 +120,20 @@ void TokenCache::Forget(const TokenRequest& request) {
 
 absl::StatusOr<TokenCache::Fetched> TokenCache::Fetch(const TokenRequest& request,
                                                       std::stop_token stop) const {
-  http::Request call = ServiceCall(request);
-  call.total_timeout = absl::Seconds(60);
-  call.stop = stop;
   const std::string doing = absl::StrCat("token for ", request.registry);
-  ASSIGN_OR_RETURN(const http::Response answer, http_->Send(call, kAnswerLimitBytes), doing);
+  http::Request call = ServiceCall(request, /*as_form=*/false);
+  const auto send = [&]() -> absl::StatusOr<http::Response> {
+    call.total_timeout = absl::Seconds(60);
+    call.stop = stop;
+    return http_->Send(call, kAnswerLimitBytes);
+  };
+  ASSIGN_OR_RETURN(http::Response answer, send(), doing);
+  if ((answer.status == 404 || answer.status == 405) && call.method == "GET" &&
+      request.credential.has_value()) {
+    // A service that knows OAuth2 only.
+    call = ServiceCall(request, /*as_form=*/true);
+    ASSIGN_OR_RETURN(answer, send(), doing);
+  }
   if (answer.status != 200) {
     const ErrorContext context{.doing = absl::StrCat(doing, " from ", request.realm),
                                .registry = request.registry,
@@ -124,8 +142,8 @@ absl::StatusOr<TokenCache::Fetched> TokenCache::Fetch(const TokenRequest& reques
     const bool refused = answer.status == 403 || (answer.status == 400 && call.method == "POST");
     return StatusFromAnswer(context, refused ? 401 : answer.status, answer.body);
   }
-  const nlohmann::json json =
-      nlohmann::json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
+  const auto parsed = oci::ParseJson(answer.body, kAnswerLimitBytes);
+  const nlohmann::json json = parsed.ok() ? *parsed : nlohmann::json();
   for (const char* member : {"token", "access_token"}) {
     if (!json.is_object() || !json.contains(member) || !json[member].is_string()) continue;
     std::string token = json[member].get<std::string>();

@@ -27,6 +27,7 @@ struct TokenRequest {
   std::vector<std::string> scopes;  // "repository:shop/web:pull,push"
   std::optional<credentials::Credential> credential = std::nullopt;
   http::TlsOptions tls = {};
+  bool stranger_named_it = false;  // As http::Request: of the realm.
 };
 
 // Fetches tokens and keeps them until shortly before they expire. Equal requests at the same time
