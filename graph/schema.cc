@@ -35,6 +35,9 @@ Json ScalarMap() { return Json{{"type", {"object", "null"}}, {"additionalPropert
 // Collects the definitions that others refer to.
 class Writer {
  public:
+  // `templates`: values that are not texts may be made by one.
+  explicit Writer(bool templates) : templates_(templates) {}
+
   // With images' templates allowed where a value is not a text.
   Json Value(const Key& key) {
     Json value = Shape(key);
@@ -147,11 +150,11 @@ class Writer {
         return Json{{"enum", values}};
       }
       case KeyType::kBool:
-        return Json{{"anyOf", {Json{{"type", {"boolean", "null"}}}, Template()}}};
+        return OrTemplate(Json{{"type", {"boolean", "null"}}});
       case KeyType::kCount:
-        return Json{{"anyOf", {Json{{"type", {"integer", "null"}}, {"minimum", 1}}, Template()}}};
+        return OrTemplate(Json{{"type", {"integer", "null"}}, {"minimum", 1}});
       case KeyType::kNumber:
-        return Json{{"anyOf", {Json{{"type", {"number", "null"}}}, Template()}}};
+        return OrTemplate(Json{{"type", {"number", "null"}}});
       case KeyType::kTexts:
         return Json{{"type", {"array", "string", "number", "boolean", "null"}},
                     {"items", Json{{"type", {"string", "number", "boolean"}}}}};
@@ -209,9 +212,13 @@ class Writer {
     }
   }
 
-  // What stands for a value that is not a text.
-  static Json Template() { return Json{{"type", "string"}, {"pattern", "\\{\\{"}}; }
+  // `value`, or what stands for a value that is not a text.
+  Json OrTemplate(Json value) const {
+    if (!templates_) return value;
+    return Json{{"anyOf", {value, Json{{"type", "string"}, {"pattern", "\\{\\{"}}}}};
+  }
 
+  const bool templates_;
   Json definitions_ = Json::object();
   std::set<std::string> defined_;
 };
@@ -219,7 +226,7 @@ class Writer {
 }  // namespace
 
 Json SchemaOf(SchemaKind kind) {
-  Writer writer;
+  Writer writer(/*templates=*/true);
   Json root{{"$schema", "http://json-schema.org/draft-07/schema#"},
             {"title", "Stevedore"},
             {"type", {"object", "null"}}};
@@ -246,6 +253,14 @@ Json SchemaOf(SchemaKind kind) {
                                    {"else", Ref("context")}});
     writer.Define("builder", writer.Builder());
   }
+  root["definitions"] = writer.TakeDefinitions();
+  return root;
+}
+
+nlohmann::ordered_json SchemaOfTable(const KeyTable& table) {
+  Writer writer(/*templates=*/false);
+  Json root{{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "Stevedore"}};
+  root.update(writer.Table(table));
   root["definitions"] = writer.TakeDefinitions();
   return root;
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "graph/key_table.h"
 #include "nlohmann/json.hpp"
 
 namespace stevedore::graph {
@@ -21,6 +22,10 @@ enum class SchemaKind : uint8_t {
 // calls wrong, but for keys of other tools at the top: loading ignores them, the schema wants them
 // to begin with `x-`, so that misspelt ones show. Members keep their order. Thread-safe.
 nlohmann::ordered_json SchemaOf(SchemaKind kind);
+
+// The same for one map of a program's own, without templates: `table` and what it refers to. Keys of
+// type kLink and kDriverOptions do not belong there. Thread-safe.
+nlohmann::ordered_json SchemaOfTable(const KeyTable& table);
 
 }  // namespace stevedore::graph
 

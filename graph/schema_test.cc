@@ -70,5 +70,13 @@ TEST(SchemaTest, KindsHaveTheirPartOnly) {
   EXPECT_FALSE(SchemaOf(SchemaKind::kConfiguration)["definitions"].contains("builder"));
 }
 
+TEST(SchemaTest, OfOneTable) {
+  const Json schema = SchemaOfTable(ContextKeys());
+  CheckReferences(schema, schema);
+  EXPECT_EQ(schema["additionalProperties"], false);
+  EXPECT_TRUE(schema["properties"].contains("git"));
+  EXPECT_EQ(schema.dump().find("{{"), std::string::npos) << "no templates";
+}
+
 }  // namespace
 }  // namespace stevedore::graph
