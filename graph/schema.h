@@ -23,8 +23,8 @@ enum class SchemaKind : uint8_t {
 // to begin with `x-`, so that misspelt ones show. Members keep their order. Thread-safe.
 nlohmann::ordered_json SchemaOf(SchemaKind kind);
 
-// The same for one map of a program's own, without templates: `table` and what it refers to. Keys of
-// type kLink and kDriverOptions do not belong there. Thread-safe.
+// The same for one map of a program's own, without templates: `table` and what it refers to. Keys
+// of type kLink and kDriverOptions do not belong there. Thread-safe.
 nlohmann::ordered_json SchemaOfTable(const KeyTable& table);
 
 }  // namespace stevedore::graph

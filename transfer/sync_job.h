@@ -44,12 +44,12 @@ struct SyncJob {
   Endpoint source;
   Endpoint destination;
   TagRules tags;
-  std::vector<oci::Digest> digests;       // Copied without a tag.
-  std::vector<oci::Platform> platforms;   // Empty: all.
-  bool referrers = false;                 // And what refers to the images.
+  std::vector<oci::Digest> digests;         // Copied without a tag.
+  std::vector<oci::Platform> platforms;     // Empty: all.
+  bool referrers = false;                   // And what refers to the images.
   std::vector<std::string> artifact_types;  // Of referrers; empty: all.
-  std::string tag_suffix;                 // Put behind each tag at the destination.
-  bool delete_extraneous = false;         // Tags of the destination that no rule selects.
+  std::string tag_suffix;                   // Put behind each tag at the destination.
+  bool delete_extraneous = false;           // Tags of the destination that no rule selects.
   DeleteLimit delete_limit;
   SyncAccess source_access, destination_access;
 };
@@ -57,8 +57,8 @@ struct SyncJob {
 // All jobs of a file, and how fast they may run. A value.
 struct SyncSettings {
   std::vector<SyncJob> jobs;
-  int parallel = 4;               // Tags at once, over all jobs.
-  double bytes_per_second = 0;    // Of blobs read, over all jobs. 0: no limit.
+  int parallel = 4;                // Tags at once, over all jobs.
+  double bytes_per_second = 0;     // Of blobs read, over all jobs. 0: no limit.
   double requests_per_second = 0;  // To registries, over all jobs. 0: no limit.
 };
 

@@ -123,8 +123,8 @@ class SkopeoReader {
     const auto [taken, is_new] = destinations_.try_emplace(destination->ToString(), name);
     if (!is_new) {
       findings_.Error(repository.where(),
-                      absl::StrCat(name, " and ", taken->second, " would both go to ",
-                                   taken->first, "; give --scoped, which keeps whole names"));
+                      absl::StrCat(name, " and ", taken->second, " would both go to ", taken->first,
+                                   "; give --scoped, which keeps whole names"));
       return nullptr;
     }
     SyncJob& job = settings_.jobs.emplace_back();

@@ -57,11 +57,12 @@ class JobReader {
     }
     const YamlNode* const jobs = root.Find("jobs");
     if (jobs == nullptr || !jobs->is_list() || jobs->items().empty()) {
-      findings_.Error(jobs == nullptr ? root.where() : jobs->where(),
-                      absl::StrCat("`jobs` must be a list of jobs, found ",
-                                   jobs == nullptr ? "no such key" : jobs->Describe(),
-                                   "; write `jobs: [{source: ..., destination: ..., tags: [...]}]`"),
-                      graph::codes::kMissing);
+      findings_.Error(
+          jobs == nullptr ? root.where() : jobs->where(),
+          absl::StrCat("`jobs` must be a list of jobs, found ",
+                       jobs == nullptr ? "no such key" : jobs->Describe(),
+                       "; write `jobs: [{source: ..., destination: ..., tags: [...]}]`"),
+          graph::codes::kMissing);
       return settings;
     }
     for (const YamlNode* node : jobs->items()) {
@@ -135,9 +136,10 @@ class JobReader {
     }
     if (job.delete_extraneous && (job.destination.kind != EndpointKind::kRegistry &&
                                   job.destination.kind != EndpointKind::kLayout)) {
-      findings_.Error(map.where(),
-                      "`delete_extraneous` needs a destination whose tags can be listed: a registry "
-                      "or oci:");
+      findings_.Error(
+          map.where(),
+          "`delete_extraneous` needs a destination whose tags can be listed: a registry "
+          "or oci:");
     }
     return job;
   }
@@ -145,8 +147,8 @@ class JobReader {
   void ReadPlaces(const YamlNode& map, SyncJob* job) {
     const YamlNode* const source = map.Find("source");
     const YamlNode* const destination = map.Find("destination");
-    for (const auto& [name, node] : {std::make_pair("source", source),
-                                     std::make_pair("destination", destination)}) {
+    for (const auto& [name, node] :
+         {std::make_pair("source", source), std::make_pair("destination", destination)}) {
       if (node != nullptr && !node->is_null()) continue;
       findings_.Error(map.where(), absl::StrCat("a sync job needs `", name, "`: a repository"),
                       graph::codes::kMissing);
@@ -193,10 +195,11 @@ class JobReader {
       }
     }
     if (!any) {
-      findings_.Error(map.where(),
-                      "this job selects nothing; say which with `tags`, `tag_patterns`, `versions`, "
-                      "`digests` or `all_tags: true`",
-                      graph::codes::kMissing);
+      findings_.Error(
+          map.where(),
+          "this job selects nothing; say which with `tags`, `tag_patterns`, `versions`, "
+          "`digests` or `all_tags: true`",
+          graph::codes::kMissing);
     }
   }
 
@@ -211,23 +214,23 @@ absl::Status CheckJobs(const std::string& file, const std::vector<SyncJob>& jobs
   for (size_t i = 0; i < jobs.size(); ++i) {
     const SyncJob& job = jobs[i];
     if (job.source.ToString() == DestinationOf(job) && job.tag_suffix.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          file, ": job ", base::Quoted(job.name), " copies ", DestinationOf(job),
-          " onto itself; name another destination, or a tag_suffix"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ": job ", base::Quoted(job.name), " copies ", DestinationOf(job),
+                       " onto itself; name another destination, or a tag_suffix"));
     }
     for (size_t j = 0; j < i; ++j) {
       if (jobs[j].name == job.name) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(file, ": two jobs are called ", base::Quoted(job.name),
-                         "; give one of them another `name`"));
+        return absl::InvalidArgumentError(absl::StrCat(file, ": two jobs are called ",
+                                                       base::Quoted(job.name),
+                                                       "; give one of them another `name`"));
       }
       if ((job.delete_extraneous || jobs[j].delete_extraneous) &&
           DestinationOf(jobs[j]) == DestinationOf(job)) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            file, ": jobs ", base::Quoted(jobs[j].name), " and ", base::Quoted(job.name),
-            " both write to ", DestinationOf(job),
-            ", and one of them would delete what the other one brings; remove its "
-            "delete_extraneous, or give them different destinations"));
+        return absl::InvalidArgumentError(
+            absl::StrCat(file, ": jobs ", base::Quoted(jobs[j].name), " and ",
+                         base::Quoted(job.name), " both write to ", DestinationOf(job),
+                         ", and one of them would delete what the other one brings; remove its "
+                         "delete_extraneous, or give them different destinations"));
       }
     }
   }

@@ -35,9 +35,9 @@ absl::StatusOr<transfer::SyncSettings> ParseSyncFile(const std::string& file,
 absl::StatusOr<transfer::SyncSettings> ReadSyncFile(const std::string& file,
                                                     const SyncFileOptions& options = {});
 
-// `destination` (an endpoint; of a registry also just the registry) with the name of `source` behind
-// it, as skopeo names what it mirrors: the last part of the repository, or if `scoped` the registry
-// and the repository. INVALID_ARGUMENT if that is no place. Thread-safe.
+// `destination` (an endpoint; of a registry also just the registry) with the name of `source`
+// behind it, as skopeo names what it mirrors: the last part of the repository, or if `scoped` the
+// registry and the repository. INVALID_ARGUMENT if that is no place. Thread-safe.
 absl::StatusOr<transfer::Endpoint> MirrorOf(absl::string_view destination,
                                             const oci::Reference& source, bool scoped);
 

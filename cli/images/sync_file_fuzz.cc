@@ -10,7 +10,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const absl::string_view text(reinterpret_cast<const char*>(bytes), size);
   const auto settings = stevedore::cli::ParseSyncFile(
-      "fuzz.yaml", text, {.destination = "docker://mirror.example.com/all", .scoped = size % 2 == 0});
+      "fuzz.yaml", text,
+      {.destination = "docker://mirror.example.com/all", .scoped = size % 2 == 0});
   if (!settings.ok()) return 0;
   for (const stevedore::transfer::SyncJob& job : settings->jobs) {
     if (job.name.empty() || job.source.ToString().empty()) abort();

@@ -93,8 +93,8 @@ jobs:
 
 // A job that is right, with `line` in it.
 std::string Job(const std::string& line) {
-  return absl::StrCat("jobs:\n  - source: registry.example.com/a\n    destination: oci:b\n    ", line,
-                      "\n");
+  return absl::StrCat("jobs:\n  - source: registry.example.com/a\n    destination: oci:b\n    ",
+                      line, "\n");
 }
 
 struct Wrong {
@@ -192,7 +192,8 @@ TEST(SyncFileTest, SkopeosShape) {
                        ParseSyncFile("s.yaml", kSkopeo, {.destination = "docker://m.example.com"}));
   std::vector<std::string> moves;
   for (const SyncJob& job : settings.jobs) {
-    moves.push_back(absl::StrCat(job.source.reference.Name(), " ", job.destination.reference.Name()));
+    moves.push_back(
+        absl::StrCat(job.source.reference.Name(), " ", job.destination.reference.Name()));
   }
   EXPECT_THAT(moves, ElementsAre("registry.example.com:5000/busybox m.example.com/busybox",
                                  "registry.example.com:5000/shop/redis m.example.com/redis",
@@ -217,7 +218,8 @@ TEST(SyncFileTest, SkopeosShape) {
 TEST(SyncFileTest, SkopeosScopedNamesAndFolders) {
   ASSERT_OK_AND_ASSIGN(
       SyncSettings settings,
-      ParseSyncFile("s.yaml", kSkopeo, {.destination = "docker://m.example.com/all/", .scoped = true}));
+      ParseSyncFile("s.yaml", kSkopeo,
+                    {.destination = "docker://m.example.com/all/", .scoped = true}));
   EXPECT_EQ(settings.jobs[1].destination.reference.Name(),
             "m.example.com/all/registry.example.com-5000/shop/redis");
   ASSERT_OK_AND_ASSIGN(settings,

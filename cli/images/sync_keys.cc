@@ -74,7 +74,9 @@ constexpr Key kJobOnly[] = {
      .description = "repository: docker://registry.example.com/shop/web, oci:folder",
      .required = true},
     {.name = "destination", .description = "as source; or dir:folder", .required = true},
-    {.name = "tags", .type = T::kTexts, .description = "these tags; it is an error if one is missing"},
+    {.name = "tags",
+     .type = T::kTexts,
+     .description = "these tags; it is an error if one is missing"},
     {.name = "tag_patterns",
      .type = T::kTexts,
      .description = "regular expressions (RE2) that match a whole tag"},
@@ -85,7 +87,9 @@ constexpr Key kJobOnly[] = {
      .type = T::kCount,
      .description = "only so many of what patterns and versions select: the highest versions"},
     {.name = "all_tags", .type = T::kBool, .description = "every tag", .default_value = "false"},
-    {.name = "digests", .type = T::kTexts, .description = "manifests that are copied without a tag"},
+    {.name = "digests",
+     .type = T::kTexts,
+     .description = "manifests that are copied without a tag"},
 };
 constexpr auto kJob = Join(kJobOnly, kDefaults);
 constexpr KeyTable kJobTable{"a sync job", kJob, "tags|tag_patterns|versions|all_tags|digests"};

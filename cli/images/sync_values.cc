@@ -68,8 +68,8 @@ std::optional<double> SyncValues::Rate(const YamlNode& node, const std::string& 
       number >= 0.01) {
     return number;
   }
-  findings_.Error(node.where(), absl::StrCat(what, " must be a number from 0.01 on, found ",
-                                             node.Describe()));
+  findings_.Error(node.where(),
+                  absl::StrCat(what, " must be a number from 0.01 on, found ", node.Describe()));
   return std::nullopt;
 }
 
@@ -77,9 +77,9 @@ std::vector<std::string> SyncValues::Tags(const YamlNode& node, const std::strin
   std::vector<std::string> tags;
   for (const YamlNode* item : findings_.Texts(node, what)) {
     if (const absl::Status valid = oci::CheckTag(item->text()); !valid.ok()) {
-      findings_.Error(item->where(),
-                      absl::StrCat(valid.message(), "; expressions belong into `tag_patterns`, "
-                                                    "ranges into `versions`"));
+      findings_.Error(item->where(), absl::StrCat(valid.message(),
+                                                  "; expressions belong into `tag_patterns`, "
+                                                  "ranges into `versions`"));
       continue;
     }
     tags.push_back(item->text());
@@ -120,8 +120,7 @@ std::vector<transfer::TagPattern> SyncValues::Patterns(const YamlNode& node,
                                                        const std::string& what, bool whole) {
   std::vector<transfer::TagPattern> patterns;
   for (const YamlNode* item : findings_.Texts(node, what)) {
-    absl::StatusOr<transfer::TagPattern> pattern =
-        transfer::TagPattern::Parse(item->text(), whole);
+    absl::StatusOr<transfer::TagPattern> pattern = transfer::TagPattern::Parse(item->text(), whole);
     if (pattern.ok()) {
       patterns.push_back(*std::move(pattern));
     } else {
@@ -170,7 +169,8 @@ void SyncValues::CheckWritable(const YamlNode& node, const Endpoint& destination
 
 absl::StatusOr<Endpoint> ParseRepository(absl::string_view text) {
   ASSIGN_OR_RETURN(Endpoint endpoint, transfer::ParseEndpoint(text));
-  bool named = !endpoint.tag.empty() || endpoint.digest.has_value() || endpoint.position.has_value();
+  bool named =
+      !endpoint.tag.empty() || endpoint.digest.has_value() || endpoint.position.has_value();
   if (endpoint.kind == EndpointKind::kRegistry) {
     // Without the tag that is meant where none stands.
     absl::string_view name = text;
@@ -180,8 +180,9 @@ absl::StatusOr<Endpoint> ParseRepository(absl::string_view text) {
   }
   if (named && endpoint.kind != EndpointKind::kDirectory) {
     return absl::InvalidArgumentError(
-        absl::StrCat(base::Quoted(text), " names one image, wanted is a repository; put the tag "
-                                         "into `tags`, the digest into `digests`"));
+        absl::StrCat(base::Quoted(text),
+                     " names one image, wanted is a repository; put the tag "
+                     "into `tags`, the digest into `digests`"));
   }
   return endpoint;
 }
