@@ -2,31 +2,17 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "oci/layer/whiteout.h"
 
 namespace stevedore::oci {
 namespace {
 
 using Type = LayerEntry::Type;
 
-constexpr absl::string_view kMarker = ".wh.";
-constexpr absl::string_view kOpaque = ".wh..wh..opq";
-// AUFS's own bookkeeping, which old layers carry along: "entries" that are no files of the image.
-constexpr absl::string_view kAufsPrefix = ".wh..wh.";
 // Every tar writer links to the first name of a file.
 constexpr size_t kMaxLinksInARow = 64;
-
-// Where the first component that starts with ".wh." begins; npos if none does.
-size_t FindMarker(absl::string_view path) {
-  for (size_t start = 0;;) {
-    if (absl::StartsWith(path.substr(start), kMarker)) return start;
-    start = path.find('/', start);
-    if (start == absl::string_view::npos) return start;
-    ++start;
-  }
-}
 
 }  // namespace
 
@@ -46,25 +32,6 @@ absl::StatusOr<PathTree::Node> LayerMerge::Touch(absl::string_view path) {
   return node;
 }
 
-absl::Status LayerMerge::AddWhiteout(absl::string_view path, size_t name_start) {
-  const absl::string_view name = path.substr(name_start);
-  const absl::string_view folder = path.substr(0, name_start == 0 ? 0 : name_start - 1);
-  if (name == kOpaque) {
-    ASSIGN_OR_RETURN(const Node node, Touch(folder));
-    places_[node].here |= kEmptied;
-    return absl::OkStatus();
-  }
-  if (absl::StartsWith(name, kAufsPrefix)) return absl::OkStatus();
-  const absl::string_view hidden = name.substr(kMarker.size());
-  if (hidden.empty() || hidden == "." || hidden == ".." || absl::StrContains(hidden, '/')) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "whiteout ", base::Quoted(path), " names nothing that it could hide; expected .wh.NAME"));
-  }
-  ASSIGN_OR_RETURN(const Node node, Touch(absl::StrCat(folder, folder.empty() ? "" : "/", hidden)));
-  places_[node].here |= kGone;
-  return absl::OkStatus();
-}
-
 uint32_t LayerMerge::MakeRare(const LayerEntry& entry) {
   if (entry.link_target.empty() && entry.xattrs == nullptr && entry.device_major == 0 &&
       entry.device_minor == 0) {
@@ -76,8 +43,12 @@ uint32_t LayerMerge::MakeRare(const LayerEntry& entry) {
 
 absl::Status LayerMerge::Add(const TarEntry& tar) {
   const LayerEntry& entry = tar.entry;
-  if (const size_t marker = FindMarker(entry.path); marker != absl::string_view::npos) {
-    return AddWhiteout(entry.path, marker);
+  ASSIGN_OR_RETURN(const Whiteout whiteout, ParseWhiteout(entry.path));
+  if (whiteout.kind == Whiteout::Kind::kIgnored) return absl::OkStatus();
+  if (whiteout.kind != Whiteout::Kind::kNone) {
+    ASSIGN_OR_RETURN(const Node hidden, Touch(whiteout.path));
+    places_[hidden].here |= whiteout.kind == Whiteout::Kind::kOpaque ? kEmptied : kGone;
+    return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(const Node node, Touch(entry.path));
   MergeRecord record;

@@ -91,7 +91,6 @@ class LayerMerge {
   };
 
   absl::StatusOr<Node> Touch(absl::string_view path);
-  absl::Status AddWhiteout(absl::string_view path, size_t name);
   uint32_t MakeRare(const LayerEntry& entry);
   absl::Status MarkHere();
   bool HiddenFromAbove(const MergeRecord& record) const;

@@ -17,7 +17,7 @@ namespace stevedore::oci {
 // How to write one layer.
 struct LayerWriterOptions {
   Compression compression = Compression();
-  // The time of every entry, in seconds since 1970; not negative.
+  // The time of every entry that has none of its own, in seconds since 1970; not negative.
   int64_t source_date_epoch = 0;
   // How many threads fill and compress, the calling one included. 0: one per core. The result does
   // not depend on it.

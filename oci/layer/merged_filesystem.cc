@@ -170,9 +170,9 @@ MergedEntry MergedFilesystem::Entry(size_t index) const {
   const uint32_t inode = state_->Inode(record);
   const MergeRecord& from = merge.records()[inode];
   MergedEntry merged;
-  merged.mtime = from.mtime;
   merged.layer = from.layer;
   LayerEntry& entry = merged.entry;
+  entry.mtime = from.mtime;
   entry.path = merge.tree().Path(merge.records()[record].node);
   entry.type = from.type;
   entry.mode = from.mode;
@@ -229,8 +229,7 @@ absl::Status MergedFilesystem::WriteTar(base::ByteSink* sink) const {
   std::string header;
   const auto put = [&](const MergedEntry& merged) {
     header.clear();
-    RETURN_IF_ERROR(
-        AppendTarHeader(merged.entry, TarHeaderOptions{.mtime = merged.mtime}, &header));
+    RETURN_IF_ERROR(AppendTarHeader(merged.entry, TarHeaderOptions(), &header));
     return sink->Write(header);
   };
   const auto put_all = [&](auto&& wanted) -> absl::Status {

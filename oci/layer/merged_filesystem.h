@@ -50,9 +50,8 @@ struct MergeOptions {
 // One path of the merged file system. A value.
 struct MergedEntry {
   // A hard link names an entry of the merged file system that is a file. `content_id` is where the
-  // content starts in the uncompressed tar of layer `layer`.
+  // content starts in the uncompressed tar of layer `layer`. `mtime` is never negative.
   LayerEntry entry;
-  int64_t mtime = 0;   // Seconds since 1970; never negative.
   uint32_t layer = 0;  // Which layer supplied it, from 0 at the bottom.
 };
 

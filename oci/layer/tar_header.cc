@@ -90,10 +90,14 @@ bool FitsName(absl::string_view name) {
   return IsAscii(name) && (name.size() <= kName.size || SplitPoint(name).has_value());
 }
 
+int64_t Mtime(const LayerEntry& entry, const TarHeaderOptions& options) {
+  return entry.mtime >= 0 ? entry.mtime : options.mtime;
+}
+
 bool NeedsPax(const LayerEntry& entry, absl::string_view name, const TarHeaderOptions& options) {
   return !FitsName(name) || entry.link_target.size() > kLink.size || !IsAscii(entry.link_target) ||
          entry.size > kMaxOctal11 || entry.uid > kMaxOctal7 || entry.gid > kMaxOctal7 ||
-         static_cast<uint64_t>(options.mtime) > kMaxOctal11 ||
+         static_cast<uint64_t>(Mtime(entry, options)) > kMaxOctal11 ||
          (entry.xattrs != nullptr && !entry.xattrs->empty());
 }
 
@@ -132,8 +136,8 @@ absl::StatusOr<std::string> PaxRecords(const LayerEntry& entry, absl::string_vie
   if (entry.size > kMaxOctal11) records["size"] = absl::StrCat(entry.size);
   if (entry.uid > kMaxOctal7) records["uid"] = absl::StrCat(entry.uid);
   if (entry.gid > kMaxOctal7) records["gid"] = absl::StrCat(entry.gid);
-  if (static_cast<uint64_t>(options.mtime) > kMaxOctal11) {
-    records["mtime"] = absl::StrCat(options.mtime);
+  if (const int64_t mtime = Mtime(entry, options); static_cast<uint64_t>(mtime) > kMaxOctal11) {
+    records["mtime"] = absl::StrCat(mtime);
   }
   if (entry.xattrs != nullptr) {
     for (const auto& xattr : *entry.xattrs) {
@@ -223,7 +227,8 @@ void AppendUstar(const LayerEntry& entry, absl::string_view name, const TarHeade
   PutOctal(kGid, entry.gid > kMaxOctal7 ? 0 : entry.gid, block);
   const bool has_content = entry.type == LayerEntry::Type::kFile;
   PutOctal(kSize, !has_content || entry.size > kMaxOctal11 ? 0 : entry.size, block);
-  PutOctal(kMtime, static_cast<uint64_t>(options.mtime) > kMaxOctal11 ? 0 : options.mtime, block);
+  const int64_t mtime = Mtime(entry, options);
+  PutOctal(kMtime, static_cast<uint64_t>(mtime) > kMaxOctal11 ? 0 : mtime, block);
   block[kType] = TypeFlag(entry.type);
   PutText(kLink, IsAscii(entry.link_target) ? entry.link_target : AsciiOnly(entry.link_target),
           block);

@@ -19,7 +19,7 @@ inline constexpr uint64_t kTarEndBytes = 2 * kTarBlock;
 
 // How entries become headers.
 struct TarHeaderOptions {
-  // Modification time of every entry, in seconds since 1970; not negative.
+  // Modification time of every entry that has none of its own, in seconds since 1970; not negative.
   int64_t mtime = 0;
   // Adds "/" to the names of directories that have none, as tar(1) does.
   bool directory_slash = true;
@@ -32,8 +32,8 @@ inline uint64_t TarPadded(uint64_t bytes) {
 
 // The header: a ustar block, and before it a pax record where ustar has no room (a name that no "/"
 // splits into 155 and 100 bytes, a long link, bytes outside ASCII, content of 8 GiB and more, ids
-// above 2097151, times after 2242, extended attributes). Owner names are empty, times
-// `options.mtime`; nothing else goes in. Pure: equal entries make equal bytes. INVALID_ARGUMENT,
+// above 2097151, times after 2242, extended attributes). Owner names are empty; nothing else
+// goes in. Pure: equal entries make equal bytes. INVALID_ARGUMENT,
 // naming the entry, for what no tar can say: an empty name, a NUL byte, a device number above
 // 2097151, a pax record above 1 MiB. Thread-safe.
 absl::Status AppendTarHeader(const LayerEntry& entry, const TarHeaderOptions& options,

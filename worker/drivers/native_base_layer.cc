@@ -221,7 +221,9 @@ absl::StatusOr<std::shared_ptr<const LayerTree>> ReadBaseLayer(const BaseLayer& 
   // A name for the entries must be theirs: what is remembered goes by the diff id.
   base::Hasher hasher;
   HashingSource hashing(tar.get(), &hasher);
-  ASSIGN_OR_RETURN(std::vector<LayerEntry> entries, oci::ReadTarEntries(hashing));
+  ASSIGN_OR_RETURN(std::vector<LayerEntry> entries,
+                   oci::ReadTarEntries(
+                       hashing, {.allow_climbing_symlinks = true, .strip_leading_slashes = true}));
   const bool sha256 = layer.diff_id.ToString().substr(0, 7) == "sha256:";
   if (sha256 && absl::BytesToHexString(hasher.Finish()) != layer.diff_id.hex()) {
     return absl::DataLossError(absl::StrCat("its content is not what the image's config names: ",
