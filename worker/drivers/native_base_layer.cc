@@ -13,11 +13,11 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/spool.h"
 #include "base/status.h"
 #include "oci/layer/decompress.h"
 #include "oci/layer/tar_contents.h"
 #include "oci/layer/tar_reader.h"
-#include "worker/drivers/spool.h"
 
 namespace stevedore::worker::native {
 namespace {
@@ -89,7 +89,7 @@ class BaseLayerContent final : public ContentSource {
       base::MutexLock lock(&mu_);
       if (tar_ == nullptr) {
         ASSIGN_OR_RETURN(const auto source, OpenTar(layer_, stop_));
-        ASSIGN_OR_RETURN(tar_, SpoolToFile(*source, scratch_directory_), "unpack layer ",
+        ASSIGN_OR_RETURN(tar_, base::SpoolToFile(*source, scratch_directory_), "unpack layer ",
                          layer_.descriptor.digest.Short());
       }
       tar = tar_.get();

@@ -11,12 +11,12 @@
 #include "absl/time/time.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/spool.h"
 #include "base/status.h"
 #include "http/client.h"
 #include "http/url.h"
 #include "oci/image/digest.h"
 #include "worker/drivers/native_add.h"
-#include "worker/drivers/spool.h"
 
 namespace stevedore::worker::native {
 namespace {
@@ -84,7 +84,7 @@ absl::StatusOr<LooseFile> DownloadOnce(http::Client& client, const http::Url& ur
   base::Hasher sha512(base::HashAlgorithm::kSha512);
   const bool wide = absl::StartsWith(checksum.ToString(), "sha512:");
   HashingSource source(exchange.get(), &sha256, wide ? &sha512 : nullptr);
-  ASSIGN_OR_RETURN(std::unique_ptr<base::FileReader> file, SpoolToFile(source, directory));
+  ASSIGN_OR_RETURN(std::unique_ptr<base::FileReader> file, base::SpoolToFile(source, directory));
   const std::string identity = absl::BytesToHexString(sha256.Finish());
   const std::string found = wide ? absl::BytesToHexString(sha512.Finish()) : identity;
   if (!checksum.empty() && checksum.hex() != found) {

@@ -10,12 +10,12 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/spool.h"
 #include "base/status.h"
 #include "oci/layer/archive_decompress.h"
 #include "oci/layer/decompress.h"
 #include "oci/layer/tar_contents.h"
 #include "oci/layer/tar_reader.h"
-#include "worker/drivers/spool.h"
 
 namespace stevedore::worker {
 namespace {
@@ -110,7 +110,7 @@ absl::StatusOr<TarLayer> ReadTarLayer(std::unique_ptr<base::RandomReader> file, 
     ASSIGN_OR_RETURN(layer.entries, oci::ReadTarEntries(*opened.source));
   } else {
     ASSIGN_OR_RETURN(std::unique_ptr<base::FileReader> unpacked,
-                     SpoolToFile(*opened.source, spool_directory));
+                     base::SpoolToFile(*opened.source, spool_directory));
     ASSIGN_OR_RETURN(const uint64_t unpacked_size, unpacked->Size());
     ASSIGN_OR_RETURN(layer.entries,
                      oci::ReadTarEntries(*StreamOf(unpacked.get(), unpacked_size, stop)));

@@ -1,4 +1,4 @@
-#include "worker/drivers/spool.h"
+#include "base/spool.h"
 
 #include <gtest/gtest.h>
 
@@ -9,16 +9,15 @@
 #include "base/file.h"
 #include "base/testing/status_matchers.h"
 
-namespace stevedore::worker {
+namespace stevedore::base {
 namespace {
 
 TEST(SpoolTest, LeavesNoName) {
-  ASSERT_OK_AND_ASSIGN(const base::TemporaryDirectory directory,
-                       base::TemporaryDirectory::Create());
+  ASSERT_OK_AND_ASSIGN(const TemporaryDirectory directory, TemporaryDirectory::Create());
   const std::string text(700'000, 'x');
-  base::StringSource source(text);
+  StringSource source(text);
   ASSERT_OK_AND_ASSIGN(const auto file, SpoolToFile(source, directory.path() + "/new"));
-  EXPECT_THAT(file->Size(), base::testing::IsOkAndHolds(text.size()));
+  EXPECT_THAT(file->Size(), testing::IsOkAndHolds(text.size()));
   std::string end(5, '\0');
   ASSERT_OK(file->ReadAt(text.size() - 5, end.data(), 5));
   EXPECT_EQ(end, "xxxxx");
@@ -26,10 +25,10 @@ TEST(SpoolTest, LeavesNoName) {
 }
 
 TEST(SpoolTest, WorksWithoutAFolder) {
-  base::StringSource source("abc");
+  StringSource source("abc");
   ASSERT_OK_AND_ASSIGN(const auto file, SpoolToFile(source, ""));
-  EXPECT_THAT(file->Size(), base::testing::IsOkAndHolds(3u));
+  EXPECT_THAT(file->Size(), testing::IsOkAndHolds(3u));
 }
 
 }  // namespace
-}  // namespace stevedore::worker
+}  // namespace stevedore::base
