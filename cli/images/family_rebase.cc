@@ -9,10 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/mutex.h"
 #include "base/status.h"
-#include "base/thread_pool.h"
 #include "cli/images/family_image.h"
+#include "cli/images/parallel_for.h"
 #include "oci/image/descriptor.h"
 #include "oci/image/manifest.h"
 #include "oci/image/media_type.h"
@@ -60,28 +59,8 @@ class Rebase {
   }
 
  private:
-  // Runs `work` for 0 to count-1 on several threads; the first error, after all have ended. No new
-  // work begins after an error or a stop.
   absl::Status ForEach(size_t count, const std::function<absl::Status(size_t)>& work) {
-    base::Mutex mu;
-    absl::Status first;
-    std::atomic<bool> failed = false;
-    {
-      const int threads = std::max(1, std::min<int>(request_.jobs, static_cast<int>(count)));
-      base::ThreadPool pool("rebase", threads);
-      for (size_t i = 0; i < count; ++i) {
-        pool.Schedule([&, i] {
-          if (failed) return;
-          absl::Status status = stop_.stop_requested() ? absl::CancelledError("stopped") : work(i);
-          if (status.ok()) return;
-          failed = true;
-          base::MutexLock lock(&mu);
-          if (first.ok()) first = std::move(status);
-        });
-      }
-    }
-    base::MutexLock lock(&mu);
-    return first;
+    return ParallelFor(count, request_.jobs, work, stop_);
   }
 
   absl::Status CheckSuffix() const {

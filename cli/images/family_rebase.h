@@ -4,7 +4,6 @@
 #define STEVEDORE_CLI_IMAGES_FAMILY_REBASE_H_
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -12,28 +11,12 @@
 
 #include "absl/status/statusor.h"
 #include "cli/images/family.h"
+#include "cli/images/family_places.h"
 #include "cli/images/family_rebase_plan.h"
 #include "oci/image/digest.h"
 #include "oci/image/reference.h"
-#include "transfer/image_sink.h"
-#include "transfer/image_source.h"
 
 namespace stevedore::cli {
-
-// One repository, open. Both members may be one object, hence shared.
-struct FamilyPlace {
-  std::shared_ptr<transfer::ImageSource> source;
-  std::shared_ptr<transfer::ImageSink> sink;
-};
-
-// Where the images of a family are. Thread-safe.
-class FamilyPlaces {
- public:
-  virtual ~FamilyPlaces() = default;
-
-  // The repository of `image`; its tag and digest do not matter.
-  virtual absl::StatusOr<FamilyPlace> Open(const oci::Reference& image) = 0;
-};
 
 // What to move where. Plain data.
 struct FamilyRebaseRequest {
