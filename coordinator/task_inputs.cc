@@ -8,8 +8,11 @@
 namespace stevedore::coordinator {
 namespace {
 
+constexpr absl::string_view kAssembleDriver = "assemble";
 // Goes up when a driver gives other bytes for the same inputs.
 constexpr absl::string_view kDriverIdentity = "1";
+// Folders above `to` are in its layers since 2.
+constexpr absl::string_view kAssembleIdentity = "2";
 
 constexpr absl::string_view kPlaybookDriver = "ansible-playbook";
 
@@ -30,7 +33,8 @@ absl::StatusOr<graph::BuildKeyInputs> InputsOf(const Build& build, const Task& t
   const v1::Image& image = build.images[task.image];
   graph::BuildKeyInputs inputs;
   inputs.SetRepository(RepositoryOf(image.reference()));
-  inputs.SetDriver(image.driver(), kDriverIdentity);
+  inputs.SetDriver(image.driver(),
+                   image.driver() == kAssembleDriver ? kAssembleIdentity : kDriverIdentity);
   inputs.SetPlatform(task.platform);
   RETURN_IF_ERROR(inputs.SetOptions(image.options_json().empty() ? "{}" : image.options_json()),
                   "image ", image.id(), ": options");

@@ -7,6 +7,7 @@
 #include "oci/image/reference.h"
 #include "transfer/layout_repository.h"
 #include "worker/drivers/drivers.h"
+#include "worker/layout_provider.h"
 
 namespace stevedore::testing {
 
@@ -18,8 +19,12 @@ absl::StatusOr<std::unique_ptr<ImageWorkshop>> ImageWorkshop::Create(const std::
 absl::StatusOr<oci::Image> ImageWorkshop::Build(const ImageOrder& order) {
   ASSIGN_OR_RETURN(const oci::Reference reference, oci::Reference::Parse(order.reference));
   transfer::LayoutRepository repository(&layout_, reference);
-  const worker::DriverSet drivers =
-      worker::CreateDrivers({.budget = &budget_, .threads = order.threads, .cache_directory = ""});
+  worker::LayoutProvider repositories(&layout_);
+  worker::DriverResources resources;
+  resources.budget = &budget_;
+  resources.threads = order.threads;
+  resources.repositories = &repositories;
+  const worker::DriverSet drivers = worker::CreateDrivers(resources);
 
   worker::BuildRequest request;
   request.id = order.reference;

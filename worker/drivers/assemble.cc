@@ -18,7 +18,11 @@
 #include "oci/layer/layer_writer.h"
 #include "transfer/image_sink.h"
 #include "worker/drivers/file_layer.h"
+#include "worker/drivers/landing.h"
 #include "worker/drivers/layer_cache.h"
+#include "worker/drivers/native_base_layer.h"
+#include "worker/drivers/native_images.h"
+#include "worker/drivers/native_tree.h"
 #include "worker/drivers/tar_layer.h"
 
 namespace stevedore::worker {
@@ -35,6 +39,7 @@ constexpr size_t kLayersAtOnce = 4;
 // One declared layer on its way.
 struct Part {
   const AssembleLayer* layer = nullptr;
+  Landing landing;                          // Of its `to`.
   std::string place;                        // "layers[1] (from: public)", for messages.
   std::string created_by;                   // History.
   std::string key;                          // Of the layer cache.
@@ -76,7 +81,8 @@ class Assembly {
         stop_(std::move(stop)),
         cache_(resources.cache_directory.empty()
                    ? ""
-                   : absl::StrCat(resources.cache_directory, "/layers")) {}
+                   : absl::StrCat(resources.cache_directory, "/layers")),
+        finder_(&resources_, &request_, stop_) {}
 
   absl::StatusOr<BuiltImage> Run() {
     ASSIGN_OR_RETURN(options_, graph::AssembleOptions::Parse(request_.options_json), "options");
@@ -96,7 +102,10 @@ class Assembly {
 
   absl::Status CheckParents() const;
   absl::Status Prepare();
+  absl::Status PrepareFiles(Part& part);
   absl::Status PrepareTar(Part& part) const;
+  bool StartsEmpty() const;
+  absl::Status LookAt(const ParentImage& parent);
   absl::StatusOr<const ParentImage*> ParentNamed(const AssembleLayer& layer) const;
 
   absl::Status MakeLayers();
@@ -116,6 +125,10 @@ class Assembly {
   graph::AssembleOptions options_;
   oci::Compression compression_;
   std::vector<Part> parts_;
+  // What is below the layer being prepared, if any of them needs that.
+  bool looks_ = false;
+  native::ImageFinder finder_;
+  native::FileView below_;
 };
 
 std::string Describe(const AssembleLayer& layer) {
@@ -161,13 +174,40 @@ absl::Status Assembly::PrepareTar(Part& part) const {
         absl::StrCat(base::Quoted(layer.tar), " of the context is not a file; `tar` takes a tar ",
                      "archive, plain or compressed with gzip or zstd"));
   }
-  const std::string input = absl::StrCat("tar\n", part.tar->digest_bytes(),
-                                         layer.verbatim ? "verbatim" : "rewritten", "\n", layer.to);
+  std::string input =
+      absl::StrCat("tar\n", part.tar->digest_bytes(), layer.verbatim ? "verbatim" : "rewritten",
+                   "\n", part.landing.to);
+  if (!part.landing.folders.empty()) {
+    absl::StrAppend(&input, "\n", native::EncodeEntries(part.landing.folders));
+  }
   part.key = LayerCache::Key(base::Sha256(input), compression_.Identity(), epoch());
   return absl::OkStatus();
 }
 
+absl::Status Assembly::LookAt(const ParentImage& parent) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const native::FoundImage> image,
+                   finder_.Parent(static_cast<int>(&parent - request_.parents.data())));
+  ASSIGN_OR_RETURN(const native::FileView files, finder_.Files(image));
+  below_.Add(files);
+  return absl::OkStatus();
+}
+
+absl::Status Assembly::PrepareFiles(Part& part) {
+  AssembleLayer layer = *part.layer;
+  layer.to = part.landing.to;
+  ASSIGN_OR_RETURN(part.files, SelectFiles(layer, *request_.context, part.landing.folders));
+  part.key = LayerCache::Key(part.files.digest, compression_.Identity(), epoch());
+  if (looks_) {
+    below_.Add(std::make_shared<native::LayerTree>(part.files.entries, /*contents=*/nullptr));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Assembly::Prepare() {
+  looks_ = std::any_of(options_.layers.begin(), options_.layers.end(), [](const auto& layer) {
+    return layer.kind != AssembleLayer::Kind::kImage && !layer.verbatim && NeedsLook(layer.to);
+  });
+  if (looks_ && !StartsEmpty()) RETURN_IF_ERROR(LookAt(request_.parents.front()));
   parts_.resize(options_.layers.size());
   for (size_t i = 0; i < parts_.size(); ++i) {
     const AssembleLayer& layer = options_.layers[i];
@@ -175,7 +215,8 @@ absl::Status Assembly::Prepare() {
     part.layer = &layer;
     part.place = absl::StrCat("options.layers[", i, "] (", Describe(layer), ")");
     if (layer.kind == AssembleLayer::Kind::kImage) {
-      RETURN_IF_ERROR(ParentNamed(layer).status(), part.place);
+      ASSIGN_OR_RETURN(const ParentImage* const parent, ParentNamed(layer), part.place);
+      if (looks_) RETURN_IF_ERROR(LookAt(*parent), part.place);
       continue;
     }
     if (request_.context == nullptr) {
@@ -184,12 +225,13 @@ absl::Status Assembly::Prepare() {
           ": the image has no context to take files from; add `context: [{path: ...}]`"));
     }
     part.created_by = absl::StrCat("stevedore assemble ", Describe(layer), " to: ", layer.to);
-    if (layer.kind == AssembleLayer::Kind::kTar) {
-      RETURN_IF_ERROR(PrepareTar(part), part.place);
-      continue;
+    part.landing.to = layer.to;
+    const bool tar = layer.kind == AssembleLayer::Kind::kTar;
+    if (!layer.verbatim && NeedsLook(layer.to)) {
+      const bool folder = tar || LandsInFolder(layer, *request_.context);
+      ASSIGN_OR_RETURN(part.landing, FindLanding(layer.to, folder, below_), part.place);
     }
-    ASSIGN_OR_RETURN(part.files, SelectFiles(layer, *request_.context), part.place);
-    part.key = LayerCache::Key(part.files.digest, compression_.Identity(), epoch());
+    RETURN_IF_ERROR(tar ? PrepareTar(part) : PrepareFiles(part), part.place);
   }
   return absl::OkStatus();
 }
@@ -217,8 +259,10 @@ absl::StatusOr<oci::LayerResult> Assembly::WriteLayerOf(const Part& part, Progre
                      OpenVerbatimTar(file.get(), part.tar->size, stop));
     return oci::WriteTarLayer(*source, blob, std::move(options));
   }
-  ASSIGN_OR_RETURN(TarLayer tar, ReadTarLayer(std::move(file), part.tar->size, part.layer->to,
+  ASSIGN_OR_RETURN(TarLayer tar, ReadTarLayer(std::move(file), part.tar->size, part.landing.to,
                                               resources_.cache_directory, stop));
+  const std::vector<oci::LayerEntry>& above = part.landing.folders;
+  tar.entries.insert(tar.entries.end(), above.begin(), above.end());
   return oci::WriteLayer(std::move(tar.entries), *tar.contents, blob, std::move(options));
 }
 
@@ -282,16 +326,18 @@ absl::Status Assembly::MakeLayers() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<oci::ImageEditor> Assembly::StartImage() const {
-  if (request_.parents.empty()) return oci::ImageEditor(request_.platform);
-  const ParentImage& base = request_.parents.front();
+bool Assembly::StartsEmpty() const {
+  if (request_.parents.empty()) return true;
   // An image may have no base and be put together from the layers of others.
-  const auto names_first = [&base](const AssembleLayer& layer) {
+  const auto names_first = [&base = request_.parents.front()](const AssembleLayer& layer) {
     return layer.kind == AssembleLayer::Kind::kImage && layer.image == base.id;
   };
-  if (std::any_of(options_.layers.begin(), options_.layers.end(), names_first)) {
-    return oci::ImageEditor(request_.platform);
-  }
+  return std::any_of(options_.layers.begin(), options_.layers.end(), names_first);
+}
+
+absl::StatusOr<oci::ImageEditor> Assembly::StartImage() const {
+  if (StartsEmpty()) return oci::ImageEditor(request_.platform);
+  const ParentImage& base = request_.parents.front();
   ASSIGN_OR_RETURN(oci::ImageEditor editor,
                    oci::ImageEditor::Create(base.image, oci::ImageFormat::kOci), "parent ",
                    base.id);

@@ -1,6 +1,9 @@
 #include "worker/drivers/assemble.h"
 
+#include <atomic>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +15,11 @@
 #include "base/testing/status_matchers.h"
 #include "context/tree.h"
 #include "oci/image/media_type.h"
+#include "oci/layer/decompress.h"
+#include "oci/layer/tar_contents.h"
 #include "transfer/image_sink.h"
+#include "transfer/image_source.h"
+#include "worker/repository_provider.h"
 
 namespace stevedore::worker {
 namespace {
@@ -88,6 +95,43 @@ class RecordingSink final : public transfer::ImageSink {
   std::map<oci::Digest, std::string> blobs_ ABSL_GUARDED_BY(mu_);
 };
 
+// What a RecordingSink has, for reading. Thread-safe.
+class RecordedSource final : public transfer::ImageSource {
+ public:
+  explicit RecordedSource(RecordingSink* sink) : sink_(sink) {}
+
+  absl::StatusOr<transfer::RawManifest> GetManifest(const std::string&, std::stop_token) override {
+    return absl::InternalError("manifests of parents are in the request");
+  }
+  absl::StatusOr<std::optional<oci::Descriptor>> HeadManifest(const std::string&,
+                                                              std::stop_token) override {
+    return absl::InternalError("manifests of parents are in the request");
+  }
+  absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenBlob(const oci::Descriptor& blob,
+                                                             std::stop_token) override {
+    ++opened_;
+    return std::make_unique<base::StringSource>(sink_->blobs()[blob.digest]);
+  }
+  std::string Describe() const override { return "memory"; }
+  int opened() const { return opened_; }
+
+ private:
+  RecordingSink* const sink_;
+  std::atomic<int> opened_ = 0;
+};
+
+// One repository for all. Thread-safe.
+class OneRepository final : public RepositoryProvider {
+ public:
+  explicit OneRepository(std::shared_ptr<RecordedSource> source) : source_(std::move(source)) {}
+  absl::StatusOr<Repository> Open(const oci::Reference&) override {
+    return Repository{.source = source_, .sink = nullptr, .mount_domain = ""};
+  }
+
+ private:
+  const std::shared_ptr<RecordedSource> source_;
+};
+
 class AssembleTest : public testing::Test {
  protected:
   std::vector<MemoryTree::Item> Files() {
@@ -95,6 +139,21 @@ class AssembleTest : public testing::Test {
             {.path = "public/run", .content = "#!", .mode = 0755},
             {.path = "public/link", .content = "index.html", .type = TreeEntry::Type::kSymlink},
             {.path = "conf", .content = "x"}};
+  }
+
+  // Path to mode of what is in a layer.
+  using Entries = std::map<std::string, uint32_t>;
+  Entries EntriesOf(const oci::Descriptor& layer) {
+    Entries entries;
+    const auto opened = oci::OpenDecompressed(
+        std::make_unique<base::StringSource>(sink_.blobs()[layer.digest]), {});
+    EXPECT_OK(opened);
+    if (!opened.ok()) return entries;
+    const auto read = oci::ReadTarEntries(*opened->source);
+    EXPECT_OK(read);
+    if (!read.ok()) return entries;
+    for (const oci::LayerEntry& entry : *read) entries[entry.path] = entry.mode;
+    return entries;
   }
 
   BuildRequest Request(const std::string& options) {
@@ -111,8 +170,13 @@ class AssembleTest : public testing::Test {
 
   absl::StatusOr<BuiltImage> Build(const BuildRequest& request, int threads = 2,
                                    std::stop_token stop = {}) {
-    AssembleDriver driver(
-        {.budget = &budget_, .threads = threads, .cache_directory = cache_directory_});
+    AssembleDriver driver({.budget = &budget_,
+                           .threads = threads,
+                           .cache_directory = cache_directory_,
+                           .repositories = &repositories_,
+                           .registries = nullptr,
+                           .credentials = nullptr,
+                           .scratch_directory = ""});
     return driver.Build(request, stop);
   }
 
@@ -126,6 +190,8 @@ class AssembleTest : public testing::Test {
   std::string cache_directory_;
   base::MemoryBudget budget_{256 << 20};
   RecordingSink sink_;
+  const std::shared_ptr<RecordedSource> source_ = std::make_shared<RecordedSource>(&sink_);
+  OneRepository repositories_{source_};
 };
 
 constexpr char kWww[] = R"({"layers":[{"from":"public","to":"/srv/www"}]})";
@@ -180,6 +246,43 @@ TEST_F(AssembleTest, AParentContributesLayersHistoryAndConfig) {
   ASSERT_THAT(built.inherited, SizeIs(1));
   EXPECT_EQ(built.inherited[0].descriptor.digest, base.manifest.layers()[0].digest);
   EXPECT_EQ(built.inherited[0].parent, 0);
+}
+
+TEST_F(AssembleTest, FoldersAboveStayAsTheBaseHasThemAndLinksAreFollowed) {
+  std::vector<MemoryTree::Item> items = Files();
+  items.push_back({.path = "lib", .content = "usr/lib", .type = TreeEntry::Type::kSymlink});
+  items.push_back({.path = "empty", .content = "", .type = TreeEntry::Type::kDirectory});
+  const std::shared_ptr<const context::Tree> tree(*MemoryTree::Create(std::move(items)));
+  BuildRequest first = Request(R"({"layers":[
+      {"from":"empty","to":"/tmp","dir_mode":"1777"}, {"from":"empty","to":"/usr/lib"},
+      {"from":"lib","to":"/lib"}]})");
+  first.context = tree;
+  ASSERT_OK_AND_ASSIGN(const BuiltImage built_base, Build(first));
+  const oci::Image& base = built_base.image;
+  const auto build = [&](const std::string& layer) {
+    BuildRequest request = Request(absl::StrCat(R"({"layers":[)", layer, "]}"));
+    request.context = tree;
+    request.parents = {{.id = "base:1", .reference = "r/base:1", .image = base}};
+    const absl::StatusOr<BuiltImage> built = Build(request);
+    EXPECT_OK(built);
+    return built.ok() ? EntriesOf(built->image.manifest.layers().back()) : Entries();
+  };
+  EXPECT_THAT(
+      build(R"({"from":"public","to":"/tmp/x"})"),
+      UnorderedElementsAre(Pair("tmp", 01777), Pair("tmp/x", 0755), Pair("tmp/x/index.html", 0644),
+                           Pair("tmp/x/run", 0755), Pair("tmp/x/link", 0777)));
+  EXPECT_THAT(build(R"({"from":"conf","to":"/lib/conf"})"),
+              UnorderedElementsAre(Pair("usr/lib", 0755), Pair("usr/lib/conf", 0644)));
+  EXPECT_THAT(build(R"({"from":"empty","to":"/lib"})"),
+              UnorderedElementsAre(Pair("usr/lib", 0755)));
+  // Layers of this image count as well.
+  EXPECT_THAT(build(R"({"from":"empty","to":"/a","dir_mode":"0700"},{"from":"conf","to":"/a/b/"})"),
+              UnorderedElementsAre(Pair("a", 0700), Pair("a/b", 0755), Pair("a/b/conf", 0644)));
+  // Who puts nothing below a folder does not read the base.
+  const int before = source_->opened();
+  EXPECT_THAT(build(R"({"from":"conf","to":"/srv/"})"),
+              UnorderedElementsAre(Pair("srv", 0755), Pair("srv/conf", 0644)));
+  EXPECT_EQ(source_->opened(), before);
 }
 
 TEST_F(AssembleTest, LayersOfAnotherImageComeOnce) {

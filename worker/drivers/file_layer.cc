@@ -29,6 +29,13 @@ std::string LayerPath(absl::string_view absolute) {
   return absl::StrJoin(parts, "/");
 }
 
+// "./public/" is "public" in a tree; "" is all of it.
+absl::string_view ContextPath(absl::string_view from) {
+  absl::ConsumePrefix(&from, "./");
+  absl::ConsumeSuffix(&from, "/");
+  return from == "." ? "" : from;
+}
+
 std::string Join(absl::string_view folder, absl::string_view name) {
   if (folder.empty()) return std::string(name);
   return name.empty() ? std::string(folder) : absl::StrCat(folder, "/", name);
@@ -130,15 +137,20 @@ absl::Status NotInContext(const context::Tree& tree, absl::string_view path) {
                                           names.empty() ? "nothing" : absl::StrJoin(names, ", ")));
 }
 
-absl::StatusOr<FileLayer> SelectFiles(const graph::AssembleLayer& layer,
-                                      const context::Tree& tree) {
+bool LandsInFolder(const graph::AssembleLayer& layer, const context::Tree& tree) {
+  const absl::string_view from = ContextPath(layer.from);
+  const TreeEntry* root = from.empty() ? nullptr : tree.Find(from);
+  return root == nullptr || root->type == TreeEntry::Type::kDirectory ||
+         absl::EndsWith(layer.to, "/");
+}
+
+absl::StatusOr<FileLayer> SelectFiles(const graph::AssembleLayer& layer, const context::Tree& tree,
+                                      const std::vector<oci::LayerEntry>& above) {
   const std::string to = LayerPath(layer.to);
-  absl::string_view from = layer.from;
-  absl::ConsumePrefix(&from, "./");
-  absl::ConsumeSuffix(&from, "/");
-  if (from == ".") from = "";
+  const absl::string_view from = ContextPath(layer.from);
 
   Selection selection;
+  for (const LayerEntry& folder : above) selection.Add(folder, "");
   const TreeEntry* root = from.empty() ? nullptr : tree.Find(from);
   if (!from.empty() && root == nullptr) return NotInContext(tree, from);
   const bool folder = root == nullptr || root->type == TreeEntry::Type::kDirectory;

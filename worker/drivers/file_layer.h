@@ -25,10 +25,15 @@ struct FileLayer {
 
 // Selects `layer.from` of `tree` and puts it at `layer.to`: a folder gives its content and the
 // entry for `to` itself (unless it is "/"), never its ancestors; a file or link becomes `to`
-// itself, or stands below it if `to` ends in a slash. NOT_FOUND, naming what is there, if `from` is
+// itself, or stands below it if `to` ends in a slash. `above` are entries of folders that the layer
+// has besides. NOT_FOUND, naming what is there, if `from` is
 // not in the tree; INVALID_ARGUMENT for names that would mean something else in a layer
 // (whiteouts). Thread-safe.
-absl::StatusOr<FileLayer> SelectFiles(const graph::AssembleLayer& layer, const context::Tree& tree);
+absl::StatusOr<FileLayer> SelectFiles(const graph::AssembleLayer& layer, const context::Tree& tree,
+                                      const std::vector<oci::LayerEntry>& above = {});
+
+// Whether `layer` puts a folder somewhere, or something into a folder. Thread-safe.
+bool LandsInFolder(const graph::AssembleLayer& layer, const context::Tree& tree);
 
 // For messages: "no `x` in the context; it has `a`, `b`, ...", with the names beside the place
 // where `path` would be. Thread-safe.

@@ -32,7 +32,7 @@ std::optional<int> ImageFinder::ParentNamed(const oci::Reference& reference) con
   return std::nullopt;
 }
 
-absl::StatusOr<std::shared_ptr<FoundImage>> ImageFinder::FindParent(int parent) {
+absl::StatusOr<std::shared_ptr<FoundImage>> ImageFinder::Parent(int parent) {
   const ParentImage& known = request_->parents[parent];
   auto found = std::make_shared<FoundImage>();
   found->reference = known.reference;
@@ -110,7 +110,7 @@ absl::StatusOr<std::shared_ptr<const FoundImage>> ImageFinder::Find(absl::string
   const std::optional<int> parent = ParentNamed(reference);
   if (parent.has_value() &&
       request_->parents[*parent].image.config.platform().Satisfies(platform)) {
-    ASSIGN_OR_RETURN(found, FindParent(*parent), "image ", name);
+    ASSIGN_OR_RETURN(found, Parent(*parent), "image ", name);
   } else {
     ASSIGN_OR_RETURN(found, FindElsewhere(reference, platform), "image ", name);
     if (request_->log) request_->log(absl::StrCat("image ", name, " is ", found->reference));

@@ -43,13 +43,15 @@ class ImageFinder {
   absl::StatusOr<std::shared_ptr<const FoundImage>> Find(absl::string_view name,
                                                          const oci::Platform& platform);
 
+  // BuildRequest::parents[`parent`], and where it is.
+  absl::StatusOr<std::shared_ptr<FoundImage>> Parent(int parent);
+
   // The image's file system. Layers that were never seen on this machine are read from its
   // repository; what is in them is remembered in the cache folder.
   absl::StatusOr<FileView> Files(const std::shared_ptr<const FoundImage>& image);
 
  private:
   std::optional<int> ParentNamed(const oci::Reference& reference) const;
-  absl::StatusOr<std::shared_ptr<FoundImage>> FindParent(int parent);
   absl::StatusOr<std::shared_ptr<FoundImage>> FindElsewhere(const oci::Reference& reference,
                                                             const oci::Platform& platform);
   absl::StatusOr<std::shared_ptr<FoundImage>> Read(RepositoryProvider* provider,

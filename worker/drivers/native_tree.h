@@ -76,6 +76,10 @@ class FileView {
  public:
   FileView() = default;
   void Add(std::shared_ptr<const LayerTree> layer) { layers_.push_back(std::move(layer)); }
+  // All layers of `other` above what there is.
+  void Add(const FileView& other) {
+    layers_.insert(layers_.end(), other.layers_.begin(), other.layers_.end());
+  }
 
   // The node at `path` ("usr/bin/sh"; not the root), links not followed. Hard links to files of
   // lower layers are those files.
