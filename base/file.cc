@@ -27,6 +27,11 @@ absl::StatusOr<size_t> ReadSome(int fd, int64_t offset, char* buffer, size_t siz
   }
 }
 
+std::string SystemTemporaryDirectory() {
+  const char* tmpdir = getenv("TMPDIR");
+  return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/tmp";
+}
+
 }  // namespace
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
@@ -176,11 +181,18 @@ bool Exists(const std::string& path) {
   return lstat(path.c_str(), &info) == 0;
 }
 
+absl::StatusOr<FileDescriptor> OpenUnlinkedFile(const std::string& directory) {
+  std::string name =
+      absl::StrCat(directory.empty() ? SystemTemporaryDirectory() : directory, "/stevedore-XXXXXX");
+  // Not O_TMPFILE: overlay file systems of older kernels have none.
+  FileDescriptor file(mkostemp(name.data(), O_CLOEXEC));
+  if (!file.valid()) return ErrnoStatus(errno, absl::StrCat("create temporary file ", name));
+  if (unlink(name.c_str()) != 0) return ErrnoStatus(errno, absl::StrCat("unlink ", name));
+  return file;
+}
+
 absl::StatusOr<TemporaryDirectory> TemporaryDirectory::Create(std::string prefix) {
-  if (prefix.empty()) {
-    const char* tmpdir = getenv("TMPDIR");
-    prefix = absl::StrCat(tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/tmp", "/stevedore-");
-  }
+  if (prefix.empty()) prefix = SystemTemporaryDirectory() + "/stevedore-";
   prefix += "XXXXXX";
   if (mkdtemp(prefix.data()) == nullptr) {
     return ErrnoStatus(errno, absl::StrCat("create temporary directory ", prefix));

@@ -47,6 +47,10 @@ absl::StatusOr<FileDescriptor> OpenFile(const std::string& path, int flags, mode
 absl::StatusOr<FileDescriptor> OpenFileAt(int directory, const std::string& name, int flags,
                                           mode_t mode = 0666);
 
+// A new empty file in `directory` (empty: $TMPDIR or /tmp) for reading and writing that has no name
+// any more: nothing is left of it in any case.
+absl::StatusOr<FileDescriptor> OpenUnlinkedFile(const std::string& directory = "");
+
 // Reads a file from start to end.
 class FileSource final : public ByteSource {
  public:

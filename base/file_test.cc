@@ -88,6 +88,17 @@ TEST_F(FileTest, RemoveTreeDoesNotFollowLinks) {
   EXPECT_TRUE(Exists(Path("keep/f")));
 }
 
+TEST_F(FileTest, UnlinkedFilesLeaveNothingBehind) {
+  ASSERT_OK_AND_ASSIGN(FileDescriptor file, OpenUnlinkedFile(directory_.path()));
+  ASSERT_OK(WriteFully(file.get(), "text", "file"));
+  char text[4];
+  ASSERT_OK(FileReader(std::move(file), "file").ReadAt(0, text, 4));
+  EXPECT_EQ(absl::string_view(text, 4), "text");
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
+  EXPECT_OK(OpenUnlinkedFile());
+  EXPECT_THAT(OpenUnlinkedFile(directory_.path() + "/none"), StatusIs(absl::StatusCode::kNotFound));
+}
+
 TEST(TemporaryDirectoryTest, IsGoneWithItsObject) {
   std::string path;
   {

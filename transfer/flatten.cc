@@ -1,7 +1,5 @@
 #include "transfer/flatten.h"
 
-#include <fcntl.h>
-
 #include <utility>
 
 #include "absl/status/status.h"
@@ -62,8 +60,7 @@ absl::Status Unpack(const oci::MergedFilesystem& files, int file,
 absl::StatusOr<oci::LayerResult> WriteMerged(std::vector<oci::LayerStream> layers,
                                              const FlattenOptions& options, base::ByteSink* blob) {
   std::vector<oci::LayerEntry> entries;
-  ASSIGN_OR_RETURN(base::FileDescriptor file,
-                   base::OpenFile(options.scratch_directory, O_TMPFILE | O_RDWR, 0600));
+  ASSIGN_OR_RETURN(base::FileDescriptor file, base::OpenUnlinkedFile(options.scratch_directory));
   {
     ASSIGN_OR_RETURN(const oci::MergedFilesystem files,
                      oci::MergedFilesystem::Plan(std::move(layers), options.merge));

@@ -23,8 +23,9 @@ struct FlattenOptions {
   oci::Compression compression = oci::Compression();
   // What the only history entry says.
   std::string created_by = "stevedore";
-  // Contents of files are unpacked into an unlinked file here, to be put in order.
-  std::string scratch_directory;
+  // Contents of files are unpacked into an unlinked file here, to be put in order. Empty: the
+  // system's folder for temporary files.
+  std::string scratch_directory = "";
   int threads = 0;  // That compress; 0: one per core.
   oci::MergeOptions merge = {};
 };

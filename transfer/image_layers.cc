@@ -1,7 +1,5 @@
 #include "transfer/image_layers.h"
 
-#include <fcntl.h>
-
 #include <memory>
 #include <optional>
 #include <utility>
@@ -72,8 +70,7 @@ absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenSpooled(ImageSource& image
   if (spool->file != nullptr) return std::make_unique<CopySource>(*spool);
   ASSIGN_OR_RETURN(std::unique_ptr<base::ByteSource> source, images.OpenBlob(blob, options.stop));
   if (options.spool_directory.empty()) return source;
-  ASSIGN_OR_RETURN(base::FileDescriptor file,
-                   base::OpenFile(options.spool_directory, O_TMPFILE | O_RDWR, 0600));
+  ASSIGN_OR_RETURN(base::FileDescriptor file, base::OpenUnlinkedFile(options.spool_directory));
   return std::make_unique<CopyingSource>(std::move(source), std::move(file), spool);
 }
 
