@@ -1,5 +1,7 @@
 #include "cli/images/image_access.h"
 
+#include <utility>
+
 #include "base/status.h"
 #include "cli/definitions.h"
 
@@ -19,18 +21,19 @@ RegistryAccessOptions Options(const ImageFlags& flags) {
 }  // namespace
 
 ImageAccess::ImageAccess(CommandContext& context, const ImageFlags& flags,
-                         const graph::Configuration&)
-    : registries_(Options(flags)),
+                         graph::Configuration configuration)
+    : configuration_(std::move(configuration)),
+      registries_(Options(flags)),
       endpoints_(registries_.client(), transfer::EndpointsOptions()),
       interrupts_(context.console) {}
 
 absl::StatusOr<std::unique_ptr<ImageAccess>> ImageAccess::Open(CommandContext& context,
                                                                const ImageFlags& flags) {
   ASSIGN_OR_RETURN(std::optional<oci::Platform> platform, PlatformOf(flags));
-  ASSIGN_OR_RETURN(const graph::Configuration configuration, LoadConfiguration(context));
-  std::unique_ptr<ImageAccess> access(new ImageAccess(context, flags, configuration));
+  ASSIGN_OR_RETURN(graph::Configuration configuration, LoadConfiguration(context));
+  std::unique_ptr<ImageAccess> access(new ImageAccess(context, flags, std::move(configuration)));
   access->platform_ = std::move(platform);
-  RETURN_IF_ERROR(access->registries_.UseStore(configuration));
+  RETURN_IF_ERROR(access->registries_.UseStore(access->configuration_));
   return access;
 }
 

@@ -14,6 +14,7 @@
 #include "cli/images/image_flags.h"
 #include "cli/interrupts.h"
 #include "cli/registry_access.h"
+#include "graph/configuration.h"
 #include "oci/image/platform.h"
 #include "transfer/endpoint.h"
 #include "transfer/endpoints.h"
@@ -34,6 +35,8 @@ class ImageAccess {
   transfer::RegistryClient* registries() { return registries_.client(); }
   transfer::Endpoints* endpoints() { return &endpoints_; }
   const credentials::LoginChain& credentials() const { return *registries_.credentials(); }
+  // Of the project, or the defaults.
+  const graph::Configuration& configuration() const { return configuration_; }
   std::stop_token stop() const { return interrupts_.token(); }
   // What `--platform` says; nullopt: not given, or all.
   const std::optional<oci::Platform>& platform() const { return platform_; }
@@ -43,9 +46,9 @@ class ImageAccess {
   absl::StatusOr<transfer::OpenedSink> OpenSink(absl::string_view text);
 
  private:
-  ImageAccess(CommandContext& context, const ImageFlags& flags,
-              const graph::Configuration& configuration);
+  ImageAccess(CommandContext& context, const ImageFlags& flags, graph::Configuration configuration);
 
+  const graph::Configuration configuration_;
   RegistryAccess registries_;
   transfer::Endpoints endpoints_;
   std::optional<oci::Platform> platform_;

@@ -4,6 +4,8 @@
 
 namespace stevedore::cli {
 
-void AddImageCommands(CLI::App&, CommandContext&) {}
+void AddImageCommands(CLI::App& app, CommandContext& context) {
+  AddPromoteCommand(app, context);
+}
 
 }  // namespace stevedore::cli
