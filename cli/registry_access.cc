@@ -21,6 +21,8 @@ http::ClientOptions HttpOptions() {
 transfer::RegistryClientOptions Options(const RegistryAccessOptions& access) {
   transfer::RegistryClientOptions options;
   options.insecure_registries = access.insecure_registries;
+  options.tls_hosts = access.tls_hosts;
+  options.before_request = access.before_request;
   switch (access.patience) {
     case RegistryAccess::Patience::kCompletion:
       options.retries = 0;

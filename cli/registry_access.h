@@ -3,11 +3,17 @@
 #ifndef STEVEDORE_CLI_REGISTRY_ACCESS_H_
 #define STEVEDORE_CLI_REGISTRY_ACCESS_H_
 
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "credentials/login_chain.h"
+#include "credentials/record_store.h"
 #include "graph/configuration.h"
 #include "http/client.h"
 #include "transfer/registry_client.h"
@@ -34,6 +40,10 @@ class RegistryAccess {
   // From now on the store of the project is asked first. Before the client is used.
   // INVALID_ARGUMENT if the configured kind of store is unknown.
   absl::Status UseStore(const graph::Configuration& configuration);
+  // The same with a store of one's own.
+  void UseRecords(std::unique_ptr<credentials::RecordStore> records) {
+    credentials_.UseStore(std::move(records));
+  }
 
   transfer::RegistryClient* client() { return &client_; }
   const credentials::LoginChain* credentials() const { return &credentials_; }
@@ -52,6 +62,9 @@ struct RegistryAccessOptions {
   std::vector<std::string> insecure_registries = {};
   // File of logins that is asked before those of Docker and Podman; empty: none.
   std::string authfile = "";
+  // As in RegistryClientOptions.
+  std::function<absl::Status(std::stop_token)> before_request = nullptr;
+  std::map<std::string, http::TlsOptions> tls_hosts = {};
 };
 
 }  // namespace stevedore::cli

@@ -78,7 +78,7 @@ class Run {
   struct Work {
     const SyncJob* job = nullptr;
     SyncJobResult* result = nullptr;
-    std::shared_ptr<ImageSource> source;
+    SyncSource source;
     SyncPlan plan;
     size_t copies = 0;                  // The first so many of result->tags.
     std::atomic<size_t> remaining = 0;  // Of them.
@@ -110,7 +110,7 @@ class Run {
     ASSIGN_OR_RETURN(work.source, places_.source(job, stop_));
     std::vector<std::string> there;
     if (job.tags.NeedsListing()) {
-      ASSIGN_OR_RETURN(there, work.source->ListTags(stop_));
+      ASSIGN_OR_RETURN(there, work.source.images->ListTags(stop_));
     }
     std::vector<std::string> destination;
     if (job.delete_extraneous) {
@@ -147,7 +147,9 @@ class Run {
 
   absl::Status TryCopy(Work& work, SyncTagResult& tag) {
     const SyncJob& job = *work.job;
-    ASSIGN_OR_RETURN(const std::shared_ptr<ImageSink> sink, places_.sink(job, tag.tag, stop_));
+    ASSIGN_OR_RETURN(const std::shared_ptr<ImageSink> sink,
+                     places_.sink(job, tag.tag.empty() ? tag.source : tag.tag, stop_));
+    const std::string& wanted = work.source.only.empty() ? tag.source : work.source.only;
     CopyOptions options;
     options.platforms = job.platforms;
     options.referrers = job.referrers;
@@ -156,7 +158,7 @@ class Run {
     // Tags beside each other share the connections of a host.
     if (settings_.parallel > 1) options.parallel_blobs = kBlobsBesideOtherTags;
     ASSIGN_OR_RETURN(const CopyResult copied,
-                     copier_.Copy(*work.source, tag.source, *sink, tag.tag, options, stop_));
+                     copier_.Copy(*work.source.images, wanted, *sink, tag.tag, options, stop_));
     tag.digest = copied.digest;
     tag.bytes_copied = copied.bytes_copied;
     tag.action = copied.unchanged ? SyncAction::kUnchanged : SyncAction::kCopied;

@@ -62,13 +62,20 @@ struct SyncReport {
   absl::Status Overall() const;
 };
 
+// The images of a job's source.
+struct SyncSource {
+  std::shared_ptr<ImageSource> images;
+  // If not empty: whatever tag is wanted, this is what the place's only image is called there.
+  std::string only = "";
+};
+
 // Opens what jobs name. Both are called from several threads.
 struct SyncPlaces {
   // Once for each job.
-  std::function<absl::StatusOr<std::shared_ptr<ImageSource>>(const SyncJob&, std::stop_token)>
-      source;
-  // For each tag (of the destination; empty: the place as such), as a `dir:` is one image.
-  std::function<absl::StatusOr<std::shared_ptr<ImageSink>>(const SyncJob&, const std::string& tag,
+  std::function<absl::StatusOr<SyncSource>(const SyncJob&, std::stop_token)> source;
+  // For each image, as a `dir:` is one image. `name`: its tag at the destination, or its digest if
+  // it has none; empty: the place as such.
+  std::function<absl::StatusOr<std::shared_ptr<ImageSink>>(const SyncJob&, const std::string& name,
                                                            std::stop_token)>
       sink;
 };

@@ -143,10 +143,9 @@ class SyncTest : public ::testing::Test {
 
   SyncReport Run(const SyncOptions& options = {}, std::stop_token stop = {}) {
     SyncPlaces places;
-    places.source = [this](const SyncJob& job,
-                           std::stop_token) -> absl::StatusOr<std::shared_ptr<ImageSource>> {
+    places.source = [this](const SyncJob& job, std::stop_token) -> absl::StatusOr<SyncSource> {
       if (job.name == "down") return absl::UnavailableError("connection refused");
-      return std::shared_ptr<ImageSource>(std::shared_ptr<void>(), &from);
+      return SyncSource{std::shared_ptr<ImageSource>(std::shared_ptr<void>(), &from), only};
     };
     places.sink = [this](const SyncJob&, const std::string&,
                          std::stop_token) -> absl::StatusOr<std::shared_ptr<ImageSink>> {
@@ -166,6 +165,7 @@ class SyncTest : public ::testing::Test {
   }
 
   Place from{"from"}, to{"to"};
+  std::string only;  // Of SyncSource.
   Copier copier;
   SyncSettings settings;
 };
@@ -312,6 +312,13 @@ TEST_F(SyncTest, ASourceThatCannotBeListedDeletesNothing) {
   const SyncReport report = Run();
   EXPECT_THAT(report.jobs[0].status, StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_THAT(to.memory.ListTags(), IsOkAndHolds(ElementsAre("old")));
+}
+
+TEST_F(SyncTest, APlaceOfOneImageKnowsNoTags) {
+  only = Add(from, "a", "a").ToString();
+  AddJob("web", {.tags = {"1.0"}});
+  EXPECT_THAT(Actions(Run().jobs[0]), ElementsAre("1.0 copied"));
+  EXPECT_THAT(to.memory.ListTags(), IsOkAndHolds(ElementsAre("1.0")));
 }
 
 TEST_F(SyncTest, EachTagIsToldOnce) {

@@ -6,6 +6,7 @@ namespace stevedore::cli {
 
 void AddImageCommands(CLI::App& app, CommandContext& context) {
   AddPromoteCommand(app, context);
+  AddSyncCommand(app, context);
 }
 
 }  // namespace stevedore::cli

@@ -11,6 +11,7 @@ namespace stevedore::cli {
 // One line for each command (or family), in the order of the program's help. `context` must outlive
 // the parse and the action.
 void AddPromoteCommand(CLI::App& app, CommandContext& context);
+void AddSyncCommand(CLI::App& app, CommandContext& context);
 
 // Enters all of the above.
 void AddImageCommands(CLI::App& app, CommandContext& context);

@@ -50,13 +50,13 @@ std::optional<double> SyncValues::Bytes(const YamlNode& node, const std::string&
       factor = unit.bytes;
       break;
     }
-    // Less than 1 KiB/s would take hours for the smallest image.
-    if (absl::SimpleAtod(text, &number) && std::isfinite(number) && number * factor >= 1024) {
+    // Several transfers share it, and one that seems to stand still is broken off.
+    if (absl::SimpleAtod(text, &number) && std::isfinite(number) && number * factor >= 16384) {
       return number * factor;
     }
   }
   findings_.Error(node.where(),
-                  absl::StrCat(what, " must be a number of bytes from 1KiB on, such as 500000, ",
+                  absl::StrCat(what, " must be a number of bytes from 16KiB on, such as 500000, ",
                                "800KiB or 20MiB, found ", node.Describe()));
   return std::nullopt;
 }
