@@ -31,8 +31,10 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddSchemaCommand(app, context);
   AddImportCommand(app, context);
   AddImageCommands(app, context);
-  CLI::App* remove = app.add_subcommand("delete", "Delete what is stored");
+  CLI::App* remove =
+      app.add_subcommand("delete", "Delete images, or with a subcommand what is stored");
   AddDeleteCredentials(*remove->fallthrough(), context);
+  AddDeleteImages(*remove, context);
   CLI::App* rotate = app.add_subcommand("rotate", "Replace secrets");
   AddRotateCredentials(*rotate->fallthrough(), context);
   CLI::App* migrate = app.add_subcommand("migrate", "Bring stored data to today's format");

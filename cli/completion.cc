@@ -18,6 +18,15 @@ std::string ForQuotes(absl::string_view text) {
       text, {{"'", ""}, {"`", ""}, {"\"", ""}, {"[", "("}, {"]", ")"}, {":", " -"}, {"$", ""}});
 }
 
+// Names of arguments that say where an image is.
+bool TakesReference(absl::string_view argument) {
+  for (const char* name : {"IMAGE", "REFERENCE", "REPOSITORY", "REGISTRY", "SOURCE", "DESTINATION",
+                           "NEW_BASE", "BASE"}) {
+    if (argument == name) return true;
+  }
+  return false;
+}
+
 CompletionCommand::Flag DescribeFlag(const CLI::Option& option) {
   CompletionCommand::Flag flag;
   for (const std::string& name : option.get_lnames()) flag.names.push_back("--" + name);
@@ -39,13 +48,16 @@ void Describe(const CLI::App& app, const std::vector<std::string>& path,
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_group().empty()) continue;
     if (option->get_positional()) {
-      command.takes_images = command.takes_images || option->get_name(true) == "NAME";
+      const std::string name = option->get_name(true);
+      command.takes_images = command.takes_images || name == "NAME";
+      command.takes_references = command.takes_references || TakesReference(name);
       continue;
     }
     command.flags.push_back(DescribeFlag(*option));
   }
   std::vector<std::pair<const CLI::App*, std::string>> children;
-  for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
+  const auto shown = [](const CLI::App* child) { return !child->get_group().empty(); };
+  for (const CLI::App* child : app.get_subcommands(shown)) {
     children.emplace_back(child, child->get_name());
     for (const std::string& alias : child->get_aliases()) children.emplace_back(child, alias);
   }
@@ -97,8 +109,9 @@ std::string BashCompletion(const std::string& program,
                   "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
                   "    case \"$command ${COMP_WORDS[i]}\" in\n");
   absl::StrAppend(&text, CommandCases(commands));
-  absl::StrAppend(
-      &text, "    esac\n  done\n  local flags= subcommands= images=\n  case \"$command\" in\n");
+  absl::StrAppend(&text,
+                  "    esac\n  done\n  local flags= subcommands= images= references=\n  case "
+                  "\"$command\" in\n");
   for (const CompletionCommand& command : commands) {
     const std::string path =
         command.path.empty() ? "" : absl::StrCat(" ", absl::StrJoin(command.path, " "));
@@ -106,6 +119,7 @@ std::string BashCompletion(const std::string& program,
     absl::StrAppend(&text, "      flags='", FlagWords(command), "'\n");
     absl::StrAppend(&text, "      subcommands='", absl::StrJoin(command.subcommands, " "), "'\n");
     if (command.takes_images) absl::StrAppend(&text, "      images=1\n");
+    if (command.takes_references) absl::StrAppend(&text, "      references=1\n");
     absl::StrAppend(&text, "      case \"$previous\" in\n");
     for (const CompletionCommand::Flag& flag : command.flags) {
       if (!flag.takes_value) continue;
@@ -131,6 +145,14 @@ std::string BashCompletion(const std::string& program,
                   "  else\n"
                   "    COMPREPLY=($(compgen -W \"$subcommands\" -- \"$word\"))\n"
                   "  fi\n"
+                  "  [[ -z $references || $word == -* ]] && return\n"
+                  // Bash ends a word at a colon, and replaces what is behind it only.
+                  "  local line=${COMP_LINE:0:COMP_POINT} kept= candidate\n"
+                  "  local whole=${line##*[[:space:]]}\n"
+                  "  [[ $COMP_WORDBREAKS == *:* ]] && kept=${whole%\"${whole##*:}\"}\n"
+                  "  while IFS= read -r candidate; do\n"
+                  "    COMPREPLY+=(\"${candidate#\"$kept\"}\")\n"
+                  "  done < <(\"${COMP_WORDS[0]}\" __complete \"$whole\" 2>/dev/null)\n"
                   "}\n"
                   "complete -F _stevedore_cli ",
                   program, "\n");
@@ -146,7 +168,8 @@ std::string ZshCompletion(const std::string& program,
                   "    case \"$command ${words[i]}\" in\n");
   absl::StrAppend(&text, CommandCases(commands));
   absl::StrAppend(
-      &text, "    esac\n  done\n  local -a flags subcommands images\n  case \"$command\" in\n");
+      &text,
+      "    esac\n  done\n  local -a flags subcommands images references\n  case \"$command\" in\n");
   for (const CompletionCommand& command : commands) {
     const std::string path =
         command.path.empty() ? "" : absl::StrCat(" ", absl::StrJoin(command.path, " "));
@@ -177,10 +200,17 @@ std::string ZshCompletion(const std::string& program,
                       "      images=(${(f)\"$(${words[1]} get images --output names "
                       "2>/dev/null)\"})\n");
     }
+    if (command.takes_references) {
+      absl::StrAppend(&text,
+                      "      [[ ${words[CURRENT]} == -* ]] ||\n"
+                      "        references=(${(f)\"$(${words[1]} __complete "
+                      "\"${words[CURRENT]}\" 2>/dev/null)\"})\n");
+    }
     absl::StrAppend(&text, "      ;;\n");
   }
   absl::StrAppend(&text,
                   "  esac\n"
+                  "  (( ${#references} )) && compadd -- $references\n"
                   "  if [[ ${words[CURRENT]} == -* ]]; then\n"
                   "    _describe flag flags\n"
                   "  elif (( ${#images} )); then\n"
@@ -229,6 +259,10 @@ std::string FishCompletion(const std::string& program,
     if (command.takes_images) {
       absl::StrAppend(&text, "complete -c ", program, condition, " -a '(", program,
                       " get images --output names 2>/dev/null)'\n");
+    }
+    if (command.takes_references) {
+      absl::StrAppend(&text, "complete -c ", program, condition, " -a '(", program,
+                      " __complete (commandline -ct) 2>/dev/null)'\n");
     }
   }
   return text;

@@ -28,7 +28,8 @@ struct CompletionCommand {
   std::vector<Flag> flags;
   std::vector<std::string> subcommands;  // Aliases included.
   std::vector<std::string> subcommand_descriptions;
-  bool takes_images = false;  // Its arguments are image names.
+  bool takes_images = false;      // Its arguments are names of defined images.
+  bool takes_references = false;  // Its arguments are images somewhere: registries know them.
 };
 
 // The commands of `app`, parents before children, aliases as commands of their own; hidden flags

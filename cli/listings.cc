@@ -218,6 +218,19 @@ Json ConfigurationJson(const graph::Configuration& configuration, bool show_secr
   }
   const base::Secret& key = configuration.credentials_encryption_key;
   if (!key.empty()) credentials["encryption_key"] = show_secrets ? key.Reveal() : "********";
+  for (const auto& [name, registry] : configuration.registries) {
+    Json& shown = json["registries"][name];
+    shown = Json::object();
+    if (!registry.mirrors.empty()) shown["mirrors"] = registry.mirrors;
+    if (!registry.ca_file.empty()) shown["ca_file"] = registry.ca_file;
+    if (!registry.client_certificate_file.empty()) {
+      shown["client_certificate_file"] = registry.client_certificate_file;
+      shown["client_key_file"] = registry.client_key_file;
+    }
+    if (registry.insecure) shown["insecure"] = true;
+    if (registry.blocked) shown["blocked"] = true;
+    if (!registry.token_hosts.empty()) shown["token_hosts"] = registry.token_hosts;
+  }
   return json;
 }
 

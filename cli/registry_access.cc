@@ -18,8 +18,17 @@ http::ClientOptions HttpOptions() {
   return options;
 }
 
-transfer::RegistryClientOptions Options(const RegistryAccessOptions& access) {
+transfer::RegistryClientOptions Options(const RegistryAccessOptions& access,
+                                        const transfer::HostSettingsFinder* hosts) {
   transfer::RegistryClientOptions options;
+  // Through the pointer: the configuration is read later.
+  options.host_settings = [hosts](const std::string& registry) { return (*hosts)(registry); };
+  if (access.console != nullptr) {
+    options.warn = [console = access.console](const std::string& registry,
+                                              const std::string& warning) {
+      PrintWarning(*console, absl::StrCat(registry, " says: ", warning));
+    };
+  }
   options.insecure_registries = access.insecure_registries;
   options.tls_hosts = access.tls_hosts;
   options.before_request = access.before_request;
@@ -54,17 +63,41 @@ std::map<std::string, std::string> Environment(const RegistryAccessOptions& acce
 
 }  // namespace
 
+transfer::HostSettingsFinder HostSettingsOf(const graph::Configuration& configuration) {
+  std::map<std::string, transfer::HostSettings> hosts;
+  for (const auto& [name, registry] : configuration.registries) {
+    transfer::HostSettings& host = hosts[name];
+    host.mirrors = registry.mirrors;
+    host.tls.ca_file = registry.ca_file;
+    host.tls.client_certificate_file = registry.client_certificate_file;
+    host.tls.client_key_file = registry.client_key_file;
+    host.insecure = registry.insecure;
+    host.blocked = registry.blocked;
+    host.token_hosts = registry.token_hosts;
+    host.said_in = registry.where.ToString();
+  }
+  return transfer::FindHostSettings(
+      std::move(hosts), transfer::CertificateDirectories(credentials::ProcessEnvironment()));
+}
+
 absl::Status RegistryAccess::UseStore(const graph::Configuration& configuration) {
   ASSIGN_OR_RETURN(std::unique_ptr<credentials::RecordStore> records,
                    OpenRecordStore(configuration));
-  credentials_.UseStore(std::move(records));
+  UseRecords(std::move(records), configuration);
   return absl::OkStatus();
+}
+
+void RegistryAccess::UseRecords(std::unique_ptr<credentials::RecordStore> records,
+                                const graph::Configuration& configuration) {
+  credentials_.UseStore(std::move(records));
+  hosts_ = HostSettingsOf(configuration);
 }
 
 RegistryAccess::RegistryAccess(const RegistryAccessOptions& options)
     : http_(HttpOptions()),
       credentials_(&http_, Environment(options)),
-      client_(&http_, &credentials_, Options(options)) {}
+      hosts_(HostSettingsOf(graph::Configuration())),
+      client_(&http_, &credentials_, Options(options, &hosts_)) {}
 
 RegistryAccess::RegistryAccess(Patience patience,
                                const std::vector<std::string>& insecure_registries)

@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "cli/console.h"
 #include "credentials/login_chain.h"
 #include "credentials/record_store.h"
 #include "graph/configuration.h"
 #include "http/client.h"
+#include "transfer/host_settings.h"
 #include "transfer/registry_client.h"
 
 namespace stevedore::cli {
@@ -37,13 +39,13 @@ class RegistryAccess {
   // `insecure_registries` as in RegistryAccessOptions.
   RegistryAccess(Patience patience, const std::vector<std::string>& insecure_registries);
 
-  // From now on the store of the project is asked first. Before the client is used.
+  // From now on the store of the project is asked first, and its settings of registries count.
+  // Before the client is used.
   // INVALID_ARGUMENT if the configured kind of store is unknown.
   absl::Status UseStore(const graph::Configuration& configuration);
   // The same with a store of one's own.
-  void UseRecords(std::unique_ptr<credentials::RecordStore> records) {
-    credentials_.UseStore(std::move(records));
-  }
+  void UseRecords(std::unique_ptr<credentials::RecordStore> records,
+                  const graph::Configuration& configuration);
 
   transfer::RegistryClient* client() { return &client_; }
   const credentials::LoginChain* credentials() const { return &credentials_; }
@@ -51,6 +53,7 @@ class RegistryAccess {
  private:
   http::Client http_;
   credentials::LoginChain credentials_;
+  transfer::HostSettingsFinder hosts_;
   transfer::RegistryClient client_;
 };
 
@@ -65,7 +68,13 @@ struct RegistryAccessOptions {
   // As in RegistryClientOptions.
   std::function<absl::Status(std::stop_token)> before_request = nullptr;
   std::map<std::string, http::TlsOptions> tls_hosts = {};
+  // What registries warn of is printed here; null: only logged. Must outlive the access.
+  Console* console = nullptr;
 };
+
+// Settings of registries as a configuration and the folders of Docker and Podman have them.
+// Thread-safe.
+transfer::HostSettingsFinder HostSettingsOf(const graph::Configuration& configuration);
 
 }  // namespace stevedore::cli
 

@@ -274,6 +274,9 @@ class Loader {
         credentials != nullptr && findings_.IsMap(*credentials, "`credentials`")) {
       findings_.CheckKeys(*credentials, CredentialsKeys().what, CredentialsKeys());
     }
+    if (const YamlNode* registries = Child(root_, "registries"); registries != nullptr) {
+      result_.registries = ReadRegistries(*registries, &findings_);
+    }
     ReadDeprecated();
   }
 

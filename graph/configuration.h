@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/secret.h"
+#include "graph/registry_settings.h"
 #include "graph/source_location.h"
 
 namespace stevedore::graph {
@@ -59,6 +60,9 @@ struct Configuration {
   std::string credentials_local_storage_path = "credentials";
   std::string credentials_format = "json";
   base::Secret credentials_encryption_key;
+
+  // By "host[:port]".
+  std::map<std::string, RegistrySettings> registries;
 
   // Deprecated keys and whatever else the user should know.
   std::vector<Diagnostic> warnings;

@@ -189,6 +189,28 @@ constexpr Key kCredentials[] = {
 };
 constexpr KeyTable kCredentialsTable{"credentials", kCredentials, ""};
 
+constexpr Key kRegistry[] = {
+    {.name = "mirrors",
+     .type = T::kTexts,
+     .description =
+         "registries (`host[:port][/path]`) that are asked for manifests and blobs first"},
+    {.name = "ca_file", .description = "PEM file with its certificate authority"},
+    {.name = "client_certificate_file", .description = "PEM file with our certificate for it"},
+    {.name = "client_key_file", .description = "PEM file with the key of that certificate"},
+    {.name = "insecure",
+     .type = T::kBool,
+     .description = "speak plain HTTP to it, or TLS with any certificate",
+     .default_value = "false"},
+    {.name = "blocked",
+     .type = T::kBool,
+     .description = "never speak to it",
+     .default_value = "false"},
+    {.name = "token_hosts",
+     .type = T::kTexts,
+     .description = "other hosts that it may name as its token service"},
+};
+constexpr KeyTable kRegistryTable{"a registry", kRegistry, ""};
+
 constexpr Key kConfiguration[] = {
     {.name = "images_path",
      .description = "file or folder with `images`",
@@ -228,6 +250,10 @@ constexpr Key kConfiguration[] = {
      .type = T::kMap,
      .description = "the store of passwords for registries and git servers",
      .members = &kCredentialsTable},
+    {.name = "registries",
+     .type = T::kNamedMaps,
+     .description = "settings of registries by `host[:port]`; `host` counts for all its ports",
+     .members = &kRegistryTable},
     {.name = "tree_path", .description = "as `images_path`", .replaced_by = "`images_path`"},
     {.name = "builder_path", .description = "as `builders_path`", .replaced_by = "`builders_path`"},
     {.name = "num_workers",
@@ -248,6 +274,7 @@ constexpr KeyTable kConfigurationTable{"a configuration", kConfiguration, ""};
 
 const KeyTable& ConfigurationKeys() { return kConfigurationTable; }
 const KeyTable& CredentialsKeys() { return kCredentialsTable; }
+const KeyTable& RegistryKeys() { return kRegistryTable; }
 const KeyTable& DefinitionFileKeys() { return kDefinitionFileTable; }
 const KeyTable& ImageKeys() { return kImageTable; }
 const KeyTable& BuilderKeys() { return kBuilderTable; }

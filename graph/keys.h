@@ -11,6 +11,8 @@ namespace stevedore::graph {
 const KeyTable& ConfigurationKeys();
 // Below `credentials` of a configuration.
 const KeyTable& CredentialsKeys();
+// Below `registries.HOST` of a configuration.
+const KeyTable& RegistryKeys();
 // Top level of a file with images and builders, without the configuration's keys.
 const KeyTable& DefinitionFileKeys();
 // One image: `images.NAME.VERSION`.

@@ -131,6 +131,14 @@ absl::StatusOr<std::vector<oci::Descriptor>> ListManifests(ImageSource& images,
 absl::StatusOr<RawManifest> ReadManifest(ImageSource& images, const std::string& tag_or_digest,
                                          const std::optional<oci::Platform>& platform,
                                          std::stop_token stop) {
+  ASSIGN_OR_RETURN(FoundManifest found,
+                   FindManifest(images, tag_or_digest, platform, std::move(stop)));
+  return std::move(found.manifest);
+}
+
+absl::StatusOr<FoundManifest> FindManifest(ImageSource& images, const std::string& tag_or_digest,
+                                           const std::optional<oci::Platform>& platform,
+                                           std::stop_token stop) {
   const std::string doing = Doing(images, tag_or_digest);
   ASSIGN_OR_RETURN(RawManifest document, images.GetManifest(tag_or_digest, stop));
   ASSIGN_OR_RETURN(document.media_type, oci::DetectMediaType(document.bytes, document.media_type),
@@ -138,15 +146,18 @@ absl::StatusOr<RawManifest> ReadManifest(ImageSource& images, const std::string&
   if (oci::IsIndexType(document.media_type)) {
     const oci::Platform want =
         platform.has_value() && !platform->empty() ? *platform : oci::Platform::Host();
-    return SelectManifest(images, document, want, doing, stop);
+    ASSIGN_OR_RETURN(RawManifest manifest, SelectManifest(images, document, want, doing, stop));
+    return FoundManifest{std::move(manifest), std::move(document.digest)};
   }
-  if (!platform.has_value() || platform->empty()) return document;
-  ASSIGN_OR_RETURN(const auto is, AskPlatform(images, document, stop), doing);
-  if (is.has_value() && !is->Satisfies(*platform)) {
-    return absl::NotFoundError(absl::StrCat(doing, " is not there for ", platform->ToString(),
-                                            "; it is for ", is->ToString(), " only"));
+  if (platform.has_value() && !platform->empty()) {
+    ASSIGN_OR_RETURN(const auto is, AskPlatform(images, document, stop), doing);
+    if (is.has_value() && !is->Satisfies(*platform)) {
+      return absl::NotFoundError(absl::StrCat(doing, " is not there for ", platform->ToString(),
+                                              "; it is for ", is->ToString(), " only"));
+    }
   }
-  return document;
+  oci::Digest digest = document.digest;
+  return FoundManifest{std::move(document), std::move(digest)};
 }
 
 absl::StatusOr<std::string> ReadSmallBlob(ImageSource& images, const oci::Descriptor& blob,

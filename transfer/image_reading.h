@@ -37,6 +37,17 @@ absl::StatusOr<RawManifest> ReadManifest(ImageSource& images, const std::string&
                                          const std::optional<oci::Platform>& platform,
                                          std::stop_token stop = {});
 
+// A manifest, and what led to it.
+struct FoundManifest {
+  RawManifest manifest;
+  oci::Digest asked_for;  // Of the document at the name: an index, perhaps.
+};
+
+// As ReadManifest, for who wants to know both.
+absl::StatusOr<FoundManifest> FindManifest(ImageSource& images, const std::string& tag_or_digest,
+                                           const std::optional<oci::Platform>& platform,
+                                           std::stop_token stop = {});
+
 // The bytes of `blob`, at most kManifestLimitBytes; verified. Configs and small artifacts.
 absl::StatusOr<std::string> ReadSmallBlob(ImageSource& images, const oci::Descriptor& blob,
                                           std::stop_token stop = {});

@@ -48,6 +48,9 @@ struct RegistryClientOptions {
   // Called before every request to a registry's API, on the caller's thread; may wait, to keep to a
   // rate. An error ends the operation. Null: nothing. Thread-safe.
   std::function<absl::Status(std::stop_token)> before_request = nullptr;
+  // Is told what registries warn of (`Warning: 299`), each text once. Null: it is logged.
+  // Thread-safe.
+  std::function<void(const std::string& registry, const std::string& warning)> warn = nullptr;
   absl::Duration connect_timeout = absl::Seconds(20);
   absl::Duration idle_timeout = absl::Seconds(120);
   // A manifest or one page of a list has to be there after so long, however it trickles.

@@ -421,9 +421,13 @@ void RegistrySession::ShowWarnings(const Call& call, const http::Headers& header
       // A registry may invent a new one for each answer.
       if (warnings_shown_.size() > 100 || !warnings_shown_.insert(warning).second) continue;
     }
-    base::Log(base::LogLevel::kWarning, "registry warns",
-              {{"registry", call.repository.registry()},
-               {"warning", base::Quoted(absl::string_view(warning).substr(4), 300)}});
+    const std::string text = base::Quoted(absl::string_view(warning).substr(4), 300);
+    if (options_.warn != nullptr) {
+      options_.warn(call.repository.registry(), text);
+    } else {
+      base::Log(base::LogLevel::kWarning, "registry warns",
+                {{"registry", call.repository.registry()}, {"warning", text}});
+    }
   }
 }
 

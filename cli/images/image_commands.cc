@@ -5,8 +5,17 @@
 namespace stevedore::cli {
 
 void AddImageCommands(CLI::App& app, CommandContext& context) {
+  AddInspectCommand(app, context);
+  AddLsCommand(app, context);
+  AddCatalogCommand(app, context);
+  AddManifestCommand(app, context);
+  AddConfigCommand(app, context);
+  AddDigestCommand(app, context);
+  AddBlobCommand(app, context);
+  AddTagCommand(app, context);
   AddPromoteCommand(app, context);
   AddSyncCommand(app, context);
+  AddCompleteCommand(app, context);
 }
 
 }  // namespace stevedore::cli

@@ -10,8 +10,21 @@ namespace stevedore::cli {
 
 // One line for each command (or family), in the order of the program's help. `context` must outlive
 // the parse and the action.
+void AddInspectCommand(CLI::App& app, CommandContext& context);
+void AddLsCommand(CLI::App& app, CommandContext& context);
+void AddCatalogCommand(CLI::App& app, CommandContext& context);
+void AddManifestCommand(CLI::App& app, CommandContext& context);
+void AddConfigCommand(CLI::App& app, CommandContext& context);
+void AddDigestCommand(CLI::App& app, CommandContext& context);
+void AddBlobCommand(CLI::App& app, CommandContext& context);
+void AddTagCommand(CLI::App& app, CommandContext& context);
 void AddPromoteCommand(CLI::App& app, CommandContext& context);
 void AddSyncCommand(CLI::App& app, CommandContext& context);
+// Hidden: what completion scripts call.
+void AddCompleteCommand(CLI::App& app, CommandContext& context);
+
+// Makes `delete IMAGE...` of the command `delete`, which may have subcommands.
+void AddDeleteImages(CLI::App& remove, CommandContext& context);
 
 // Enters all of the above.
 void AddImageCommands(CLI::App& app, CommandContext& context);

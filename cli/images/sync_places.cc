@@ -167,7 +167,7 @@ absl::StatusOr<std::unique_ptr<JobPlaces::Entrance>> JobPlaces::Make(const SyncA
   auto entrance = std::make_unique<Entrance>(options);
   if (wanted.login.has_value() || !wanted.credentials_id.empty()) {
     ASSIGN_OR_RETURN(std::unique_ptr<OneRecord> record, RecordOf(wanted, configuration_));
-    entrance->registries.UseRecords(std::move(record));
+    entrance->registries.UseRecords(std::move(record), configuration_);
   } else {
     RETURN_IF_ERROR(entrance->registries.UseStore(configuration_));
   }

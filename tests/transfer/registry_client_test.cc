@@ -20,12 +20,19 @@
 #include "oci/image/reference.h"
 #include "tests/harness/faulty_proxy.h"
 #include "tests/harness/registry.h"
+#include "tests/transfer/registry_test_client.h"
 
 namespace stevedore::transfer {
 namespace {
 
 using base::testing::IsOkAndHolds;
 using base::testing::StatusIs;
+using registry_test::Bytes;
+using registry_test::Client;
+using registry_test::Describe;
+using registry_test::LoggedIn;
+using registry_test::Opener;
+using registry_test::Ref;
 using stevedore::testing::FaultyProxy;
 using stevedore::testing::Registry;
 using stevedore::testing::RegistryOptions;
@@ -33,54 +40,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-// Bytes that differ everywhere, so that a piece in a wrong place is noticed.
-std::string Bytes(size_t size, uint64_t seed = 1) {
-  std::string bytes(size, '\0');
-  uint64_t state = seed;
-  for (char& c : bytes) {
-    state = state * 6364136223846793005 + 1442695040888963407;
-    c = static_cast<char>(state >> 56);
-  }
-  return bytes;
-}
-
-oci::Descriptor Describe(const std::string& bytes) {
-  return {.media_type = oci::kOciLayer, .digest = oci::Digest::Of(bytes), .size = bytes.size()};
-}
-
-BlobOpener Opener(const std::string& bytes) {
-  return [bytes]() -> absl::StatusOr<std::unique_ptr<base::ByteSource>> {
-    return std::make_unique<base::StringSource>(bytes);
-  };
-}
-
-// A client with its parts, not waiting between attempts.
-struct Client {
-  explicit Client(std::unique_ptr<credentials::CredentialStore> store, RegistryClientOptions o = {})
-      : credentials(std::move(store)) {
-    o.wait = [](absl::Duration, std::stop_token) {};
-    registry.emplace(&http, credentials.get(), std::move(o));
-  }
-  explicit Client(RegistryClientOptions o = {})
-      : Client(std::make_unique<credentials::MemoryCredentialStore>(), std::move(o)) {}
-  RegistryClient* operator->() { return &*registry; }
-
-  http::Client http;
-  std::unique_ptr<credentials::CredentialStore> credentials;
-  std::optional<RegistryClient> registry;
-};
-
-std::unique_ptr<credentials::CredentialStore> LoggedIn(const Registry& registry,
-                                                       const std::string& user,
-                                                       const std::string& password) {
-  const auto folder = registry.WriteDockerConfig(user, password);
-  return std::make_unique<credentials::DockerConfigCredentialStore>(*folder + "/config.json");
-}
-
-oci::Reference Ref(const std::string& host, const std::string& rest) {
-  return *oci::Reference::Parse(host + "/" + rest);
-}
 
 // Pushes an image of one blob and reads it back in every way there is.
 void RoundTrip(Client& client, const std::string& host) {
