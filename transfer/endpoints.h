@@ -8,9 +8,12 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "transfer/docker_engine.h"
 #include "transfer/endpoint.h"
 #include "transfer/image_sink.h"
 #include "transfer/image_source.h"
+#include "transfer/listed_images.h"
 #include "transfer/registry_client.h"
 
 namespace stevedore::transfer {
@@ -45,23 +48,38 @@ struct OpenedSink {
 class Endpoints {
  public:
   // `registries` must outlive this; null: there are none, as for tools that only look at files.
-  explicit Endpoints(RegistryClient* registries, EndpointsOptions options = {})
-      : registries_(registries), options_(std::move(options)) {}
+  explicit Endpoints(RegistryClient* registries, EndpointsOptions options = {});
   Endpoints(const Endpoints&) = delete;
   Endpoints& operator=(const Endpoints&) = delete;
+  ~Endpoints();
 
   // Opens for reading. Registries are not contacted yet. NOT_FOUND if the folder, file or position
   // is not there; INVALID_ARGUMENT if it is not what its kind says; errors of the engine.
-  absl::StatusOr<OpenedSource> OpenSource(const Endpoint& endpoint, std::stop_token stop = {});
+  absl::StatusOr<OpenedSource> OpenSource(const Endpoint& endpoint, std::stop_token stop = {})
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Opens for writing; folders are made, archives appear at ImageSink::Finish. FAILED_PRECONDITION
   // if there is something else at that path; INVALID_ARGUMENT if the endpoint cannot be written to
   // (a position).
-  absl::StatusOr<OpenedSink> OpenSink(const Endpoint& endpoint, std::stop_token stop = {});
+  absl::StatusOr<OpenedSink> OpenSink(const Endpoint& endpoint, std::stop_token stop = {})
+      ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  // The engine, with its connections; made at first use.
+  struct Engine;
+
+  absl::StatusOr<RegistryClient*> Registries() const;
+  absl::StatusOr<DockerEngine*> OpenEngine() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<std::unique_ptr<ListedImages>> OpenListed(const Endpoint& endpoint,
+                                                           const std::stop_token& stop);
+  absl::StatusOr<std::unique_ptr<ListedImages>> OpenEngineImage(const Endpoint& endpoint,
+                                                                const std::stop_token& stop);
+  absl::StatusOr<OpenedSink> OpenEngineSink(const Endpoint& endpoint);
+
   RegistryClient* const registries_;
   const EndpointsOptions options_;
+  base::Mutex mu_;
+  std::unique_ptr<Engine> engine_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace stevedore::transfer

@@ -37,10 +37,10 @@ class ListedImages : public ImageSource {
                                                          std::stop_token stop = {}) override;
 
   // The manifest at `position` of the list, from 0. NOT_FOUND, with the number there is, beyond it.
-  absl::StatusOr<oci::Descriptor> At(uint64_t position) const;
+  virtual absl::StatusOr<oci::Descriptor> At(uint64_t position) const;
   // The only image: the only one that is listed, or the only one with a name. NOT_FOUND if there is
   // none; INVALID_ARGUMENT, listing names, if there are several.
-  absl::StatusOr<oci::Descriptor> Only() const;
+  virtual absl::StatusOr<oci::Descriptor> Only() const;
 
  protected:
   // The manifests that are listed, in order, with the annotation kRefNameAnnotation where they have

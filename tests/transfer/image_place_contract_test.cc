@@ -1,4 +1,5 @@
-// One contract for all places of images: repositories of a registry and of a layout.
+// One contract for all places of images that can be read while they are written. Archives and
+// engines are in endpoint_contract_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/byte_source.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/testing/status_matchers.h"
 #include "credentials/credential_store.h"
 #include "http/client.h"
@@ -18,18 +20,24 @@
 #include "oci/image/reference.h"
 #include "oci/layout/layout.h"
 #include "tests/harness/registry.h"
+#include "transfer/directory_images.h"
 #include "transfer/image_sink.h"
 #include "transfer/image_source.h"
+#include "transfer/layout_images.h"
 #include "transfer/layout_repository.h"
+#include "transfer/memory_images.h"
 #include "transfer/registry_client.h"
 #include "transfer/registry_repository.h"
+#include "transfer/static_images.h"
 
 namespace stevedore::transfer {
 namespace {
 
 using base::testing::IsOkAndHolds;
 using base::testing::StatusIs;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 // A place with two repositories, "shop/web" and "shop/base".
 class Place {
@@ -76,6 +84,71 @@ class LayoutPlace final : public Place {
   LayoutRepository web_, base_;
 };
 
+// The layout as an endpoint: under plain names.
+class LayoutImagesPlace final : public Place {
+ public:
+  LayoutImagesPlace()
+      : directory_(*base::TemporaryDirectory::Create()),
+        web_(*oci::Layout::OpenOrCreate(directory_.path() + "/shop/web")),
+        base_(web_.layout()) {}
+  ImageSource& source() override { return web_; }
+  ImageSink& sink() override { return web_; }
+  ImageSink& base_sink() override { return base_; }
+
+ private:
+  const base::TemporaryDirectory directory_;
+  LayoutImages web_, base_;
+};
+
+class DirectoryPlace final : public Place {
+ public:
+  DirectoryPlace()
+      : directory_(*base::TemporaryDirectory::Create()),
+        web_(*DirectoryImages::OpenOrCreate(directory_.path() + "/shop/web")),
+        base_(*DirectoryImages::OpenOrCreate(directory_.path() + "/shop/web")) {}
+  ImageSource& source() override { return *web_; }
+  ImageSink& sink() override { return *web_; }
+  ImageSink& base_sink() override { return *base_; }
+
+ private:
+  const base::TemporaryDirectory directory_;
+  const std::unique_ptr<DirectoryImages> web_, base_;
+};
+
+class StaticPlace final : public Place {
+ public:
+  StaticPlace()
+      : directory_(*base::TemporaryDirectory::Create()),
+        web_(*StaticImages::OpenOrCreate(directory_.path(), "shop/web")),
+        base_(*StaticImages::OpenOrCreate(directory_.path(), "shop/base")) {}
+  ImageSource& source() override { return *web_; }
+  ImageSink& sink() override { return *web_; }
+  ImageSink& base_sink() override { return *base_; }
+
+ private:
+  const base::TemporaryDirectory directory_;
+  const std::unique_ptr<StaticImages> web_, base_;
+};
+
+class MemoryPlace final : public Place {
+ public:
+  ImageSource& source() override { return images_; }
+  ImageSink& sink() override { return images_; }
+  ImageSink& base_sink() override { return images_; }
+
+ private:
+  MemoryImages images_{"memory (shop/web)"};
+};
+
+std::unique_ptr<Place> MakePlace(const std::string& kind) {
+  if (kind == "Registry") return std::make_unique<RegistryPlace>();
+  if (kind == "Layout") return std::make_unique<LayoutPlace>();
+  if (kind == "LayoutImages") return std::make_unique<LayoutImagesPlace>();
+  if (kind == "Directory") return std::make_unique<DirectoryPlace>();
+  if (kind == "Static") return std::make_unique<StaticPlace>();
+  return std::make_unique<MemoryPlace>();
+}
+
 oci::Descriptor Describe(const std::string& bytes) {
   return {.media_type = oci::kOciLayer, .digest = oci::Digest::Of(bytes), .size = bytes.size()};
 }
@@ -88,13 +161,7 @@ BlobOpener Opener(const std::string& bytes) {
 
 class ImagePlaceTest : public ::testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override {
-    if (GetParam() == "Registry") {
-      place_ = std::make_unique<RegistryPlace>();
-    } else {
-      place_ = std::make_unique<LayoutPlace>();
-    }
-  }
+  void SetUp() override { place_ = MakePlace(GetParam()); }
 
   std::string Read(const oci::Descriptor& blob) {
     const auto source = place_->source().OpenBlob(blob);
@@ -240,8 +307,92 @@ TEST_P(ImagePlaceTest, SaysWhereItIs) {
   EXPECT_EQ(place_->source().Describe(), place_->sink().Describe());
 }
 
-INSTANTIATE_TEST_SUITE_P(, ImagePlaceTest, ::testing::Values("Registry", "Layout"),
-                         [](const auto& info) { return info.param; });
+TEST_P(ImagePlaceTest, ListsTags) {
+  PutImage("1.0", "{}");
+  PutImage("1.1", R"({"b":2})");
+  if (GetParam() == "Directory") {
+    EXPECT_THAT(place_->source().ListTags(), StatusIs(absl::StatusCode::kInvalidArgument));
+    return;
+  }
+  EXPECT_THAT(place_->source().ListTags(), IsOkAndHolds(UnorderedElementsAre("1.0", "1.1")));
+}
+
+TEST_P(ImagePlaceTest, OnlyAFinishedPlaceIsDone) { EXPECT_OK(place_->sink().Finish()); }
+
+TEST_P(ImagePlaceTest, ASinkThatCanBeReadIsTheSameTwice) {
+  const std::string manifest = PutImage("1.0", "{}");
+  ImageSource* const readable = place_->sink().Readable();
+  ASSERT_NE(readable, nullptr);
+  EXPECT_EQ(readable->GetManifest("1.0")->bytes, manifest);
+}
+
+// Places of files; registries have tests of their own for these.
+class FilePlaceTest : public ImagePlaceTest {};
+
+TEST_P(FilePlaceTest, FindsReferrers) {
+  const std::string image = PutImage("1.0", "{}");
+  const std::string subject =
+      absl::StrCat(R"({"mediaType":")", oci::kOciManifest, R"(","digest":")",
+                   oci::Digest::Of(image).ToString(), R"(","size":)", image.size(), "}");
+  const std::string sbom =
+      absl::StrCat(R"({"schemaVersion":2,"mediaType":")", oci::kOciManifest,
+                   R"(","artifactType":"application/spdx+json","config":{"mediaType":")",
+                   oci::kOciEmpty, R"(","digest":")", oci::Digest::Of("{}").ToString(),
+                   R"(","size":2},"layers":[],"subject":)", subject, "}");
+  ASSERT_OK(place_->sink().PutManifest(oci::Digest::Of(sbom).ToString(), sbom, oci::kOciManifest));
+  ASSERT_OK_AND_ASSIGN(const auto found,
+                       place_->source().Referrers(oci::Digest::Of(image), "application/spdx+json"));
+  ASSERT_EQ(found.size(), 1);
+  EXPECT_EQ(found[0].digest, oci::Digest::Of(sbom));
+  EXPECT_EQ(found[0].size, sbom.size());
+  EXPECT_EQ(place_->source().Referrers(oci::Digest::Of(image), "text/plain")->size(), 0);
+  EXPECT_EQ(place_->source().Referrers(oci::Digest::Of(sbom), "")->size(), 0);
+  // What is attached does not make the image ambiguous, and stays at the end of a copy.
+  ASSERT_OK(place_->sink().Finish());
+  EXPECT_EQ(place_->source().Referrers(oci::Digest::Of(image), "")->size(), 1);
+}
+
+TEST_P(FilePlaceTest, Deletes) {
+  const std::string first = PutImage("1.0", "{}");
+  const std::string second = PutImage("1.1", R"({"b":2})");
+  if (GetParam() == "Directory") {
+    EXPECT_THAT(place_->sink().DeleteManifest("1.0"),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("shop/web")));
+    return;
+  }
+  ASSERT_OK(place_->sink().DeleteManifest("1.0"));
+  EXPECT_THAT(place_->sink().DeleteManifest("1.0"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(place_->source().HeadManifest("1.0"), IsOkAndHolds(std::nullopt));
+  EXPECT_THAT(place_->source().ListTags(), IsOkAndHolds(ElementsAre("1.1")));
+  ASSERT_OK(place_->sink().DeleteManifest(oci::Digest::Of(second).ToString()));
+  EXPECT_THAT(place_->source().ListTags(), IsOkAndHolds(ElementsAre()));
+  EXPECT_THAT(place_->sink().DeleteManifest("../x"), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_P(FilePlaceTest, StoredInSha512) {
+  const oci::Descriptor blob{.media_type = oci::kOciLayer,
+                             .digest = oci::Digest::Of("long", base::HashAlgorithm::kSha512),
+                             .size = 4};
+  ASSERT_OK(place_->sink().PutBlob(blob, Opener("long")));
+  EXPECT_THAT(place_->sink().HasBlob(blob.digest), IsOkAndHolds(true));
+  EXPECT_EQ(Read(blob), "long");
+  EXPECT_THAT(
+      place_->sink().PutBlob(
+          {.digest = oci::Digest::Of("a", base::HashAlgorithm::kSha512), .size = 1}, Opener("b")),
+      StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_P(FilePlaceTest, MountNameIsOnlyForRegistries) { EXPECT_EQ(place_->source().MountName(), ""); }
+
+const auto kParameterName = [](const auto& info) { return info.param; };
+INSTANTIATE_TEST_SUITE_P(, ImagePlaceTest,
+                         ::testing::Values("Registry", "Layout", "LayoutImages", "Directory",
+                                           "Static", "Memory"),
+                         kParameterName);
+INSTANTIATE_TEST_SUITE_P(, FilePlaceTest,
+                         ::testing::Values("Layout", "LayoutImages", "Directory", "Static",
+                                           "Memory"),
+                         kParameterName);
 
 }  // namespace
 }  // namespace stevedore::transfer

@@ -24,6 +24,7 @@ namespace {
 
 using ::stevedore::base::testing::StatusIs;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -202,19 +203,21 @@ TEST_F(DockerExportTest, ParentsGoIntoTheEngineAsTheyAre) {
     while (true) {
       ASSERT_OK_AND_ASSIGN(const std::optional<oci::TarEntry> entry, reader.Next());
       if (!entry.has_value()) break;
+      if (entry->entry.type == oci::LayerEntry::Type::kDirectory) continue;
       names.push_back(entry->entry.path);
       ASSERT_OK_AND_ASSIGN(std::string bytes, base::ReadAll(reader.Content(), 1 << 20));
       auto plain = oci::OpenDecompressed(std::make_unique<base::StringSource>(bytes));
       ASSERT_OK(plain.status());
       if (names.size() == 1) EXPECT_EQ(bytes, config);
-      if (names.size() == 2) EXPECT_EQ(base::ReadAll(*plain->source, 1 << 20).value(), base_);
-      if (names.size() == 3) EXPECT_EQ(base::ReadAll(*plain->source, 1 << 20).value(), own_);
+      if (names.size() == 2) EXPECT_THAT(bytes, HasSubstr(R"("RepoTags":["base:1-x"])"));
+      if (names.size() == 3) EXPECT_EQ(base::ReadAll(*plain->source, 1 << 20).value(), base_);
+      if (names.size() == 4) EXPECT_EQ(base::ReadAll(*plain->source, 1 << 20).value(), own_);
       // Engines before version 23 cannot unpack zstd.
       EXPECT_NE(plain->compression, oci::LayerCompression::kZstd);
-      if (names.size() == 4) EXPECT_THAT(bytes, HasSubstr(R"("RepoTags":["base:1-x"])"));
     }
-    EXPECT_THAT(names, ElementsAre(absl::StrCat(oci::Digest::Of(config).hex(), ".json"),
-                                   "0/layer.tar", "1/layer.tar", "manifest.json"));
+    EXPECT_THAT(names,
+                ElementsAre(absl::StrCat(oci::Digest::Of(config).hex(), ".json"), "manifest.json",
+                            EndsWith("/layer.tar"), EndsWith("/layer.tar")));
   }
 }
 

@@ -1,29 +1,19 @@
 #include "worker/drivers/docker_parents.h"
 
-#include <fcntl.h>
-
-#include <algorithm>
-#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "nlohmann/json.hpp"
-#include "oci/image/media_type.h"
-#include "oci/layer/decompress.h"
-#include "oci/layer/tar_header.h"
+#include "transfer/docker_archive_writer.h"
 #include "worker/repository_provider.h"
 
 namespace stevedore::worker {
 namespace {
-
-using Json = nlohmann::json;
 
 // So much of the version stays readable in a tag, which may have 128 characters.
 constexpr size_t kMaxVersion = 80;
@@ -33,118 +23,6 @@ std::string FamiliarName(const oci::Reference& reference) {
   return reference.WithDigest({}).Familiar();
 }
 
-// A tar that is made while it is read.
-class ArchiveSource final : public base::ByteSource {
- public:
-  using Opener = std::function<absl::StatusOr<std::unique_ptr<base::ByteSource>>()>;
-
-  // `size` is exactly what `open` will give.
-  void Add(std::string path, uint64_t size, Opener open) {
-    parts_.push_back({std::move(path), size, std::move(open)});
-  }
-  void AddText(std::string path, std::string text) {
-    const uint64_t size = text.size();
-    Add(std::move(path), size, [text = std::move(text)] {
-      return std::unique_ptr<base::ByteSource>(std::make_unique<base::StringSource>(text));
-    });
-  }
-  // Lives as long as the archive.
-  void Keep(base::TemporaryDirectory directory) { directories_.push_back(std::move(directory)); }
-
-  absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
-    while (pending_.size() == taken_) {
-      if (content_ != nullptr) {
-        ASSIGN_OR_RETURN(const size_t count,
-                         content_->Read(buffer, std::min<uint64_t>(size, left_ + 1)));
-        if (count > left_ || (count == 0 && left_ > 0)) {
-          return absl::DataLossError(
-              absl::StrCat(parts_.front().path, " has not the size it said"));
-        }
-        left_ -= count;
-        if (count > 0) return count;
-        content_.reset();
-        const uint64_t written = parts_.front().size;
-        Pend(std::string(oci::TarPadded(written) - written, '\0'));
-        parts_.pop_front();
-      } else if (!parts_.empty()) {
-        RETURN_IF_ERROR(Begin());
-      } else if (!ended_) {
-        ended_ = true;
-        Pend(std::string(oci::kTarEndBytes, '\0'));
-      } else {
-        return 0;
-      }
-    }
-    const size_t count = pending_.copy(buffer, size, taken_);
-    taken_ += count;
-    return count;
-  }
-
- private:
-  struct Part {
-    std::string path;
-    uint64_t size;
-    Opener open;
-  };
-
-  void Pend(std::string bytes) {
-    pending_ = std::move(bytes);
-    taken_ = 0;
-  }
-
-  absl::Status Begin() {
-    const Part& part = parts_.front();
-    oci::LayerEntry entry;
-    entry.path = part.path;
-    entry.size = part.size;
-    std::string header;
-    RETURN_IF_ERROR(oci::AppendTarHeader(entry, {}, &header));
-    Pend(std::move(header));
-    ASSIGN_OR_RETURN(content_, part.open());
-    left_ = part.size;
-    return absl::OkStatus();
-  }
-
-  std::vector<base::TemporaryDirectory> directories_;
-  std::deque<Part> parts_;
-  std::unique_ptr<base::ByteSource> content_;
-  uint64_t left_ = 0;
-  std::string pending_;
-  size_t taken_ = 0;
-  bool ended_ = false;
-};
-
-// Unpacks a blob into `path`; the size that it has there.
-absl::StatusOr<uint64_t> Unpack(std::unique_ptr<base::ByteSource> blob, const std::string& path) {
-  ASSIGN_OR_RETURN(oci::Decompressed plain, oci::OpenDecompressed(std::move(blob)));
-  ASSIGN_OR_RETURN(base::FileDescriptor file, base::OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC));
-  base::FileSink sink(std::move(file), path);
-  ASSIGN_OR_RETURN(const uint64_t size, base::CopyAll(*plain.source, sink));
-  RETURN_IF_ERROR(sink.Close());
-  return size;
-}
-
-absl::Status AddLayer(const oci::Descriptor& layer, const std::string& path,
-                      transfer::ImageSource* source, const std::string& scratch,
-                      const std::stop_token& stop, ArchiveSource* archive) {
-  if (oci::CompressionOf(layer.media_type) != oci::LayerCompression::kZstd) {
-    archive->Add(path, layer.size, [source, layer, stop] { return source->OpenBlob(layer, stop); });
-    return absl::OkStatus();
-  }
-  if (!scratch.empty()) RETURN_IF_ERROR(base::MakeDirectories(scratch));
-  ASSIGN_OR_RETURN(
-      base::TemporaryDirectory directory,
-      base::TemporaryDirectory::Create(scratch.empty() ? "" : base::JoinPath(scratch, "parent.")));
-  const std::string file = base::JoinPath(directory.path(), "layer.tar");
-  ASSIGN_OR_RETURN(std::unique_ptr<base::ByteSource> blob, source->OpenBlob(layer, stop));
-  ASSIGN_OR_RETURN(const uint64_t size, Unpack(std::move(blob), file));
-  archive->Keep(std::move(directory));
-  archive->Add(path, size, [file]() -> absl::StatusOr<std::unique_ptr<base::ByteSource>> {
-    return base::FileSource::Open(file);
-  });
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenDockerArchive(const oci::Image& image,
@@ -152,20 +30,9 @@ absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenDockerArchive(const oci::I
                                                                     const std::string& name,
                                                                     const std::string& scratch,
                                                                     std::stop_token stop) {
-  auto archive = std::make_unique<ArchiveSource>();
-  const std::string config = absl::StrCat(image.config.digest().hex(), ".json");
-  archive->AddText(config, image.config.bytes());
-  Json layers = Json::array();
-  for (size_t i = 0; i < image.manifest.layers().size(); ++i) {
-    // By position: two layers may be equal.
-    const std::string path = absl::StrCat(i, "/layer.tar");
-    RETURN_IF_ERROR(
-        AddLayer(image.manifest.layers()[i], path, source, scratch, stop, archive.get()));
-    layers.push_back(path);
-  }
-  const Json manifest = {{{"Config", config}, {"RepoTags", {name}}, {"Layers", layers}}};
-  archive->AddText("manifest.json", manifest.dump());
-  return archive;
+  return transfer::OpenDockerArchive(
+      {{.manifest = image.manifest, .config = image.config, .names = {name}}}, source, scratch,
+      std::move(stop));
 }
 
 DockerParents::DockerParents(transfer::DockerEngine* engine, const DriverResources& resources)

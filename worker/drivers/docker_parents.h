@@ -19,10 +19,8 @@
 
 namespace stevedore::worker {
 
-// The docker archive of one image under one name, read as it is made: for DockerEngine::LoadImages.
-// Gzip layers go as they are, zstd ones unpacked, as engines before version 23 do not know zstd.
-// Blobs come from `source`, which must outlive the archive; unpacked ones lie in `scratch` (empty:
-// the system's folder) meanwhile.
+// The docker archive of one image under one name, as transfer::OpenDockerArchive makes it: for
+// DockerEngine::LoadImages. Blobs come from `source`, which must outlive the archive.
 absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenDockerArchive(const oci::Image& image,
                                                                     transfer::ImageSource* source,
                                                                     const std::string& name,
