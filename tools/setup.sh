@@ -29,7 +29,7 @@ packages_of() {
     test)
       packages_of demo
       echo libgtest-dev libgmock-dev libbenchmark-dev
-      echo umoci docker.io apache2-utils openssl ansible-core
+      echo umoci buildah docker.io apache2-utils openssl ansible-core
       # For a YAML language server. Node.js from elsewhere brings an npm of its own.
       command -v npm >/dev/null || echo nodejs npm
       echo git openssh-client openssh-server lighttpd lighttpd-mod-openssl
