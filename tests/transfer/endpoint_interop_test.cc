@@ -105,7 +105,7 @@ TEST_F(EndpointInteropTest, SkopeoReadsWhatWeWrite) {
 TEST_F(EndpointInteropTest, WeReadWhatSkopeoWrites) {
   Put("oci:%/layout:v1");
   for (const char* text : {"oci:%/theirs:v2", "oci-archive:%/oci.tar:v2", "dir:%/dir"}) {
-    Run({"skopeo", "copy", "oci:%/layout:v1", text});
+    Run({"skopeo", "copy", "--preserve-digests", "oci:%/layout:v1", text});
   }
   Run({"skopeo", "copy", "oci:%/layout:v1", "docker-archive:%/docker.tar:lib/app:v1",
        "--additional-tag", "lib/app:v2"});
@@ -116,7 +116,7 @@ TEST_F(EndpointInteropTest, WeReadWhatSkopeoWrites) {
         "docker-archive:%/docker.tar:@0"}) {
     ExpectImageAt(text, image_.digest());
   }
-  ExpectImageAt("dir:%/dir");
+  ExpectImageAt("dir:%/dir", image_.digest());
 }
 
 TEST_F(EndpointInteropTest, SkopeoReadsIndexesInFolders) {
@@ -133,8 +133,8 @@ TEST_F(EndpointInteropTest, SkopeoReadsIndexesInFolders) {
                                        "application/vnd.oci.image.index.v1+json"));
     ASSERT_OK(sink.images->Finish());
   }
-  Run({"skopeo", "copy", "--all", "oci:%/layout:all", "dir:%/copy"});
-  Run({"skopeo", "copy", "--all", "dir:%/dir", "oci:%/back:all"});
+  Run({"skopeo", "copy", "--all", "--preserve-digests", "oci:%/layout:all", "dir:%/copy"});
+  Run({"skopeo", "copy", "--all", "--preserve-digests", "dir:%/dir", "oci:%/back:all"});
   for (const char* text : {"dir:%/copy", "oci:%/back:all"}) {
     ASSERT_OK_AND_ASSIGN(const Endpoint endpoint, ParseEndpoint(At(text)));
     ASSERT_OK_AND_ASSIGN(const OpenedSource source, endpoints_.OpenSource(endpoint));
