@@ -21,3 +21,17 @@ echo "== Contexts: what a mirrored git repository adds to a plan"
 bazel build --config=release //cli:stevedore-cli
 release=$(bazel info --config=release bazel-bin 2>/dev/null)
 bench/context/git_overhead.py "$release/cli/stevedore-cli"
+
+echo
+echo "== Contexts: 100,000 unchanged files, and 5 GiB"
+bench/context/local_context.py "$release/cli/stevedore-cli"
+
+echo
+echo "== Drivers: docker and buildkit beside docker build, native beside the classic builder"
+if [ "$(id -u)" = 0 ] && [ -x /usr/sbin/dockerd ]; then
+  bench/drivers/docker_overhead.py --cli "$release/cli/stevedore-cli"
+  bench/drivers/docker_overhead.py --driver buildkit --cli "$release/cli/stevedore-cli"
+  bench/drivers/native_speed.py --cli "$release/cli/stevedore-cli"
+else
+  echo "left out: needs root and dockerd (package docker.io)"
+fi
