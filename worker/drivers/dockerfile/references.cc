@@ -8,8 +8,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
@@ -115,21 +113,6 @@ class Walk {
   std::vector<ExternalImage> images_;
 };
 
-// Puts `by` in the place of `from` in the physical lines of an instruction.
-void ReplaceInLines(std::vector<std::string>& lines, const Instruction& instruction,
-                    const std::string& from, const std::string& by) {
-  for (int i = instruction.line; i <= instruction.last_line; ++i) {
-    std::string& line = lines[i - 1];
-    const std::string wanted = absl::StrCat("from=", from);
-    for (size_t at = line.find(wanted); at != std::string::npos; at = line.find(wanted, at + 1)) {
-      const size_t end = at + wanted.size();
-      const bool whole = end == line.size() || absl::string_view(", \t\r\"'\\`").find(line[end]) !=
-                                                   absl::string_view::npos;
-      if (whole) line.replace(at, wanted.size(), absl::StrCat("from=", by));
-    }
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<CopySource> ResolveCopySource(const Dockerfile& file, size_t stage,
@@ -168,36 +151,6 @@ absl::StatusOr<std::vector<ExternalImage>> ExternalImages(const Dockerfile& file
   Walk walk(file, variables);
   RETURN_IF_ERROR(walk.Visit(target));
   return walk.TakeImages();
-}
-
-absl::StatusOr<std::string> PinBaseImages(absl::string_view text, absl::string_view name,
-                                          const BuildArguments& arguments, const PinFunction& pin) {
-  ASSIGN_OR_RETURN(const Dockerfile file, Dockerfile::Parse(text, name));
-  ASSIGN_OR_RETURN(const GlobalVariables variables, GlobalVariables::Create(file, arguments));
-  std::vector<std::string> lines = absl::StrSplit(text, '\n');
-  for (size_t index = 0; index < file.stages().size(); ++index) {
-    const Stage& stage = file.stages()[index];
-    // A stage that is not built may name what does not exist.
-    const absl::StatusOr<std::string> image = ImageOf(file, stage, variables);
-    if (image.ok() && *image != "scratch" && !file.FindStage(*image, index).has_value()) {
-      if (const std::optional<std::string> pinned = pin(*image)) {
-        lines[stage.line - 1] = absl::StrCat(
-            "FROM ", stage.platform.empty() ? "" : absl::StrCat("--platform=", stage.platform, " "),
-            *pinned, stage.name.empty() ? "" : absl::StrCat(" AS ", stage.name));
-        for (int i = stage.line; i < stage.last_line; ++i) lines[i].clear();
-      }
-    }
-    for (const Instruction& instruction : stage.instructions) {
-      for (const std::string& from : FromsOf(instruction)) {
-        const absl::StatusOr<CopySource> source = ResolveCopySource(file, index, from);
-        if (!source.ok() || source->stage.has_value() || from.empty()) continue;
-        if (const std::optional<std::string> pinned = pin(source->reference)) {
-          ReplaceInLines(lines, instruction, from, *pinned);
-        }
-      }
-    }
-  }
-  return absl::StrJoin(lines, "\n");
 }
 
 }  // namespace stevedore::worker::dockerfile

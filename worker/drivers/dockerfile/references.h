@@ -3,7 +3,6 @@
 #ifndef STEVEDORE_WORKER_DRIVERS_DOCKERFILE_REFERENCES_H_
 #define STEVEDORE_WORKER_DRIVERS_DOCKERFILE_REFERENCES_H_
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,15 +41,6 @@ absl::StatusOr<std::vector<size_t>> NeededStages(const Dockerfile& file, size_t 
 // "scratch". For build keys and for logging in. Triggers of base images are not in it.
 absl::StatusOr<std::vector<ExternalImage>> ExternalImages(const Dockerfile& file, size_t target,
                                                           const GlobalVariables& variables);
-
-// What a reference (variables replaced) is to be replaced with; nullopt: leave it.
-using PinFunction = std::function<std::optional<std::string>(absl::string_view reference)>;
-
-// `text`, which is the Dockerfile `name`, with images of FROM, `COPY --from` and
-// `--mount=...,from=` replaced where `pin` says so, in all stages. Line numbers stay as they are.
-// Errors as Dockerfile::Parse.
-absl::StatusOr<std::string> PinBaseImages(absl::string_view text, absl::string_view name,
-                                          const BuildArguments& arguments, const PinFunction& pin);
 
 }  // namespace stevedore::worker::dockerfile
 

@@ -68,30 +68,5 @@ TEST(ReferencesTest, SaysWhatCannotBe) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("variables do not count")));
 }
 
-TEST(ReferencesTest, PinsAndKeepsLines) {
-  const PinFunction pin = [](absl::string_view reference) -> std::optional<std::string> {
-    if (reference == "base:1") return "base:1@sha256:aa";
-    if (reference == "other") return "other@sha256:bb";
-    if (reference == "tools:2") return "tools:2@sha256:cc";
-    return std::nullopt;
-  };
-  EXPECT_THAT(PinBaseImages(kFile, "df", {}, pin),
-              IsOkAndHolds(std::string("ARG V=1\n"
-                                       "FROM base:1@sha256:aa AS a\n"
-                                       "FROM --platform=$BUILDPLATFORM other@sha256:bb AS b\n"
-                                       "\n"
-                                       "COPY --from=tools:2@sha256:cc /x /y\n"
-                                       "FROM unused AS c\n"
-                                       "FROM a AS d\n"
-                                       "COPY --from=b / /\n"
-                                       "COPY --from=0 / /\n"
-                                       "RUN --mount=type=bind,from=tools:2@sha256:cc,target=/t \\\n"
-                                       "  x\n"
-                                       "FROM scratch\n"
-                                       "COPY --from=d / /\n")));
-  EXPECT_THAT(PinBaseImages(kFile, "df", {}, [](auto) { return std::nullopt; }),
-              IsOkAndHolds(std::string(kFile)));
-}
-
 }  // namespace
 }  // namespace stevedore::worker::dockerfile
