@@ -54,6 +54,11 @@ class OutputLines {
   bool after_return_ = false;
 };
 
+// `text` as a file or a report should have it: without the sequences that terminals obey (colours,
+// cursor movement, titles), with CR LF and CR as LF, and without other control characters but tabs.
+// A sequence that `text` ends in the middle of is left out as far as it is there. Thread-safe.
+std::string WithoutEscapes(absl::string_view text);
+
 }  // namespace stevedore::base
 
 #endif  // STEVEDORE_BASE_OUTPUT_LINES_H_

@@ -40,5 +40,18 @@ TEST(OutputLinesTest, ALineWithoutEndComesInPartsOfWholeCharacters) {
   EXPECT_EQ(together, text);
 }
 
+TEST(WithoutEscapesTest, OnlyTextIsLeft) {
+  EXPECT_EQ(WithoutEscapes("\x1b[91mred\x1b[0m and \x1b[1;38;5;200mbold\x1b[m"), "red and bold");
+  EXPECT_EQ(WithoutEscapes("\x1b]0;title\x07"
+                           "a\x1b]8;;http://x\x1b\\link\x1b(B!"),
+            "alink!");
+  EXPECT_EQ(WithoutEscapes("10%\r20%\r\ndone\n"), "10%\n20%\ndone\n");
+  EXPECT_EQ(WithoutEscapes("a\tb\x08\x01\x7f c\x1b[2K\x1b[1Gd"), "a\tb cd");
+  EXPECT_EQ(WithoutEscapes("caf\xC3\xA9 \x1b[3"), "caf\xC3\xA9 ");
+  EXPECT_EQ(WithoutEscapes("\x1b"), "");
+  EXPECT_EQ(WithoutEscapes("\x1b]never closed\nnext"), "\nnext");
+  EXPECT_EQ(WithoutEscapes(""), "");
+}
+
 }  // namespace
 }  // namespace stevedore::base

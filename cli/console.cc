@@ -52,6 +52,7 @@ ProcessConsole::ProcessConsole()
 
 void ProcessConsole::Out(absl::string_view text) { WriteTo(STDOUT_FILENO, text); }
 void ProcessConsole::Err(absl::string_view text) { WriteTo(STDERR_FILENO, text); }
+bool ProcessConsole::out_is_terminal() const { return ::isatty(STDOUT_FILENO) == 1; }
 int ProcessConsole::width() const { return WindowSize().ws_col; }
 int ProcessConsole::height() const { return WindowSize().ws_row; }
 

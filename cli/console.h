@@ -22,6 +22,8 @@ class Console {
 
   // True if a person reads standard error in a terminal that understands cursor movement.
   virtual bool interactive() const = 0;
+  // True if a person reads standard output.
+  virtual bool out_is_terminal() const { return false; }
   // True if colours are wanted on standard error: interactive and NO_COLOR is not set.
   virtual bool colours() const = 0;
   // Size of the terminal now, in character cells; it may change between two calls. 0 if unknown.
@@ -36,6 +38,7 @@ class ProcessConsole final : public Console {
   void Out(absl::string_view text) override;
   void Err(absl::string_view text) override;
   bool interactive() const override { return interactive_; }
+  bool out_is_terminal() const override;
   bool colours() const override { return colours_; }
   int width() const override;
   int height() const override;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory_budget.h"
 #include "base/status.h"
 #include "cli/embedded_build_client.h"
@@ -12,9 +13,11 @@
 #include "cli/version.h"
 #include "coordinator/memory_ledger.h"
 #include "coordinator/queue.h"
+#include "stevedore/v1/worker_service.pb.h"
 #include "worker/agent.h"
 #include "worker/context_provider.h"
 #include "worker/drivers/drivers.h"
+#include "worker/executor.h"
 #include "worker/task_runner.h"
 
 namespace stevedore::cli {
@@ -34,6 +37,30 @@ coordinator::QueueOptions QueueOptionsOfOneProcess() {
   options.scheduler.infrastructure_attempts = 1;
   return options;
 }
+
+// An executor that keeps the logs of builds. Thread-safe, as the one it asks.
+class KeepingExecutor final : public worker::Executor {
+ public:
+  // Both must outlive this; `logs` may be null.
+  KeepingExecutor(worker::Executor* executor, LogKeeper* logs) : executor_(executor), logs_(logs) {}
+
+  v1::Outcome Execute(const v1::Assignment& assignment, worker::RunMonitor& monitor,
+                      std::stop_token stop) override {
+    v1::Outcome outcome = executor_->Execute(assignment, monitor, std::move(stop));
+    if (logs_ == nullptr || !assignment.has_build()) return outcome;
+    const v1::BuildRun& build = assignment.build();
+    const absl::Status kept = logs_->Write(build.image().id(), build.platform(), monitor.log());
+    if (!kept.ok()) {
+      base::Log(base::LogLevel::kWarning, "the log is not kept",
+                {{"image", build.image().id()}, {"error", kept.message()}});
+    }
+    return outcome;
+  }
+
+ private:
+  worker::Executor* const executor_;
+  LogKeeper* const logs_;
+};
 
 }  // namespace
 
@@ -69,13 +96,14 @@ class EmbeddedQueue::Body {
          .credentials = places.credentials,
          .scratch_directory = absl::StrCat(options.cache_directory, "/scratch")});
     runner_.emplace(places.repositories, &*contexts_, &drivers_);
+    keeper_.emplace(&*runner_, places.logs);
     channel_.emplace(&queue_);
     worker::AgentOptions agent;
     agent.platforms = options.platforms;
     agent.slots = options.concurrency;
     // The queue ends with the worker: nobody needs to be told.
     agent.farewell_timeout = absl::ZeroDuration();
-    agent_.emplace(agent, &*channel_, &*runner_);
+    agent_.emplace(agent, &*channel_, &*keeper_);
     agent_->Start();
   }
 
@@ -102,6 +130,7 @@ class EmbeddedQueue::Body {
   std::optional<worker::DiskContextProvider> contexts_;
   worker::DriverSet drivers_;
   std::optional<worker::TaskRunner> runner_;
+  std::optional<KeepingExecutor> keeper_;
   std::optional<EmbeddedSyncChannel> channel_;
   std::optional<worker::Agent> agent_;
   bool stopped_ = false;

@@ -12,6 +12,7 @@
 #include "cli/build_client.h"
 #include "cli/console.h"
 #include "cli/contexts.h"
+#include "cli/kept_logs.h"
 #include "context/stat_cache.h"
 #include "credentials/credential_store.h"
 #include "worker/repository_provider.h"
@@ -27,11 +28,12 @@ struct EmbeddedOptions {
   std::string cache_directory;
 };
 
-// Where a worker's images are, and how it logs in. Nothing is owned, all must outlive the queue.
+// Where a worker's images and logs are, and how it logs in. Nothing is owned, all must outlive the queue.
 struct WorkerPlaces {
   worker::RepositoryProvider* repositories = nullptr;  // Results and parents.
   worker::RepositoryProvider* registries = nullptr;    // Images made elsewhere.
   const credentials::CredentialStore* credentials = nullptr;
+  LogKeeper* logs = nullptr;  // Where logs go when a task has ended; null: nowhere.
 };
 
 // A queue with the memory ledger, for builds in this process and for plans. Not thread-safe, but

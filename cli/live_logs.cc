@@ -61,7 +61,8 @@ void LiveLogs::Read(const std::string& build_id, const std::string& image,
   base::OutputLines lines;
   int64_t next = 0;
   const auto print = [&](const std::string& line) {
-    console_.Err(absl::StrCat(image, " | ", line, "\n"));
+    const std::string shown = console_.interactive() ? line : base::WithoutEscapes(line);
+    console_.Err(absl::StrCat(image, " | ", shown, "\n"));
   };
   // A coordinator that goes away ends the log here; the build itself is followed with patience.
   (void)client_.TailLog(

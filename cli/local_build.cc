@@ -25,6 +25,7 @@
 #include "cli/external_parents.h"
 #include "cli/follow.h"
 #include "cli/interrupts.h"
+#include "cli/kept_logs.h"
 #include "cli/live_logs.h"
 #include "cli/parent_finders.h"
 #include "cli/plan_output.h"
@@ -107,10 +108,12 @@ class LocalProject {
 
   WorkerPlaces Places() {
     registries_ = std::make_unique<worker::RegistryProvider>(uploads_.client());
+    logs_.emplace(KeptLogsDirectory(cache_directory_));
     if (!push_) provider_ = std::make_unique<worker::LayoutProvider>(&*layout_);
     return {.repositories = push_ ? registries_.get() : provider_.get(),
             .registries = registries_.get(),
-            .credentials = uploads_.credentials()};
+            .credentials = uploads_.credentials(),
+            .logs = &*logs_};
   }
 
   EmbeddedOptions WorkerOptions(int threads) const {
@@ -139,6 +142,8 @@ class LocalProject {
   const ContextTrees& trees() const { return trees_; }
   const std::string& results_file() const { return results_file_; }
   context::StatCache* stat_cache() { return &*stat_cache_; }
+  // Of the worker; after Places.
+  LogKeeper& logs() { return *logs_; }
 
  private:
   const graph::Catalog& catalog() const { return *catalog_holder_; }
@@ -192,6 +197,7 @@ class LocalProject {
   std::optional<context::StatCache> stat_cache_;
   ContextTrees trees_;
   std::string results_file_;
+  std::optional<LogKeeper> logs_;
   std::unique_ptr<worker::RepositoryProvider> registries_;
   std::unique_ptr<worker::RepositoryProvider> provider_;  // The layout, unless it pushes.
 };
@@ -239,6 +245,7 @@ absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags&
   ASSIGN_OR_RETURN(const std::string id, SubmitWithPatience(queue->client(), submission, options,
                                                             display.get(), interrupts.token()));
   project.RememberContexts();
+  project.logs().SetBuild(id);
   const absl::StatusOr<BuildView> build =
       Follow(queue->client(), id, &submission, options, display.get(), interrupts.token());
   logs.reset();
@@ -251,6 +258,9 @@ absl::StatusOr<ExitCode> BuildLocally(CommandContext& context, const BuildFlags&
   const bool for_people = style != ProgressStyle::kJson && style != ProgressStyle::kQuiet;
   if (code == ExitCode::kOk && for_people && !project.pushes()) {
     context.console->Err(absl::StrCat("images are in ", output, ", named by their references\n"));
+  }
+  if (code != ExitCode::kOk && for_people && build->failed > 0) {
+    context.console->Err(absl::StrCat("whole logs: stevedore-cli logs ", id, " IMAGE\n"));
   }
   return code;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/output_lines.h"
+
 namespace stevedore::worker {
 namespace {
 
@@ -87,7 +89,7 @@ std::string RunLog::Tail(size_t limit) const {
       i += length;
     }
   }
-  return text;
+  return base::WithoutEscapes(text);
 }
 
 uint64_t RunLog::size() const {

@@ -35,7 +35,8 @@ class RunLog {
   // Up to `limit` bytes from `offset` on; empty at the end.
   Piece Read(uint64_t offset, size_t limit) const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The last `limit` bytes, with what is not UTF-8 replaced by `?` (messages must be UTF-8).
+  // The last `limit` bytes, with what is not UTF-8 replaced by `?` (messages must be UTF-8) and
+  // without what only terminals understand.
   std::string Tail(size_t limit) const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Bytes appended so far.

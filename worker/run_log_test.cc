@@ -47,6 +47,13 @@ TEST(RunLogTest, KeepsStartAndEndOfALogWithoutALineEnd) {
   EXPECT_EQ(log.Tail(4096), all.substr(all.size() - 4096));
 }
 
+TEST(RunLogTest, TailHasNothingForTerminals) {
+  RunLog log;
+  log.Append("\x1b[91mmkdir: no\x1b[0m\r\n");
+  EXPECT_EQ(log.Tail(100), "mkdir: no\n");
+  EXPECT_EQ(log.Read(0, 100).bytes, "\x1b[91mmkdir: no\x1b[0m\r\n");
+}
+
 TEST(RunLogTest, TailIsAlwaysUtf8) {
   RunLog log;
   log.Append("ok \xff\xc3 \xe2\x82\xac\xed\xa0\x80!");

@@ -120,6 +120,24 @@ TEST_F(EmbeddedBuildTest, SourceDateEpochIsTheOnlyClock) {
   EXPECT_EQ(second.digests, first.digests);
 }
 
+TEST_F(EmbeddedBuildTest, LogsStayWhenTheProgramHasEnded) {
+  project_->WriteGraph();
+  const std::string metadata = project_->Scratch("metadata.json");
+  ASSERT_EQ(project_
+                ->Cli({"build", "lone", "--output", "oci:" + project_->Scratch("out"),
+                       "--metadata-file", metadata})
+                .exit_code,
+            0);
+  const std::string id = project_->Outcome(metadata).id;
+  const ProcessResult log = project_->Cli({"logs", id, "lone:1"});
+  EXPECT_EQ(log.exit_code, 0) << log.err;
+  EXPECT_THAT(log.out, HasSubstr("pushed sha256:"));
+  const ProcessResult none = project_->Cli({"logs", id, "web:1.0"});
+  EXPECT_EQ(none.exit_code, 1) << none.err;
+  EXPECT_THAT(none.err, AllOf(HasSubstr("web:1.0"), HasSubstr("lone:1@")));
+  EXPECT_EQ(project_->Cli({"logs", "000000000000", "web:1.0"}).exit_code, 1);
+}
+
 TEST_F(EmbeddedBuildTest, ControlCEndsWithFourAndLeavesNothing) {
   project_->Write("images.yaml", R"(images:
   slow:

@@ -147,6 +147,7 @@ BuildOutcome Project::Outcome(const std::string& metadata_file) const {
   const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
   EXPECT_TRUE(json.is_object()) << *text;
   if (!json.is_object()) return outcome;
+  outcome.id = json.value("id", "");
   outcome.state = json.value("state", "");
   for (const nlohmann::json& task : json.value("tasks", nlohmann::json::array())) {
     const std::string image = task.value("image", "");

@@ -21,6 +21,7 @@ std::string ProgramPath(const std::string& program);
 
 // What a build left in its --metadata-file, as far as tests ask.
 struct BuildOutcome {
+  std::string id;
   std::string state;
   std::map<std::string, std::string> states;   // By image id.
   std::map<std::string, std::string> digests;  // By image id.

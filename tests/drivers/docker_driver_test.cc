@@ -206,9 +206,16 @@ TEST_F(DockerDriverTest, TheEndOfALongOutputIsShown) {
   WriteImages("registry.test",
               Runs("talk",
                    "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done; "
-                   "printf '10%%\\r20%%\\rdone\\nlast'; exit 1"));
+                   "printf '10%%\\r20%%\\rdone\\n\\033[91mlast\\033[0m'; exit 1"));
   const ProcessResult result = project_->Cli(BuildToLayout({"base"}));
   EXPECT_EQ(result.exit_code, 1) << result.err;
+  // All of it stays on this machine.
+  const std::string id = project_->Outcome(project_->Scratch("metadata.json")).id;
+  EXPECT_THAT(result.err, HasSubstr(absl::StrCat("stevedore-cli logs ", id, " IMAGE")));
+  const ProcessResult kept = project_->Cli({"logs", id, "talk:1"});
+  EXPECT_EQ(kept.exit_code, 0) << kept.err;
+  EXPECT_THAT(kept.out, AllOf(HasSubstr("\nline 0\nline 1\n"), HasSubstr("\nline 1999\n10%\n"),
+                              HasSubstr("\nlast\n")));
   EXPECT_THAT(result.err, HasSubstr("| line 1999\n    | 10%\n    | 20%\n    | done\n    | last\n"));
 }
 
@@ -273,6 +280,25 @@ TEST_F(DockerDriverTest, ABuildThatTakesTooLongFails) {
   EXPECT_THAT(result.err, HasSubstr("took longer than its limit of 3s"));
   EXPECT_EQ(Outcome().attempts.at("slow:1"), 1);
   ExpectNothingLeft();
+}
+
+TEST_F(DockerDriverTest, ARunHasTheLimitsOfItsImage) {
+  const std::string able =
+      EngineSays(*engine_, {"info", "--format", "{{.MemoryLimit}} {{.CPUCfsQuota}}"});
+  if (able != "true true\n") {
+    GTEST_SKIP() << "this machine's control groups cannot limit memory and cores: " << able;
+  }
+  // Control groups of the second and of the first version.
+  WriteImages("registry.test",
+              Runs("small",
+                   "cd /sys/fs/cgroup && if [ -e memory.max ]; then cat memory.max cpu.max; else "
+                   "cat memory/memory.limit_in_bytes; "
+                   "echo $(cat cpu/cpu.cfs_quota_us) $(cat cpu/cpu.cfs_period_us); fi",
+                   ", memory: 64m, cpus: 0.5"));
+  const ProcessResult result = project_->Cli(BuildToLayout({"small", "base"}));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(project_->Cli({"logs", Outcome().id, "small:1"}).out,
+              HasSubstr("\n67108864\n50000 100000\n"));
 }
 
 TEST_F(DockerDriverTest, KeptImagesHaveTheirNamesInTheEngine) {
