@@ -15,7 +15,9 @@
 #include "base/byte_source.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "oci/image/index.h"
 #include "oci/image/media_type.h"
+#include "transfer/image_reading.h"
 
 namespace stevedore::transfer {
 namespace {
@@ -47,27 +49,44 @@ class Writer {
     if (ImageSource* const self = sink.Readable()) own_name_ = self->MountName();
   }
 
+  // An image with a new config.
   absl::StatusOr<ImageWritten> Run(const std::string& tag_or_digest, const oci::Image& image) {
-    std::vector<Shipment> shipments;
-    std::set<oci::Digest> seen;
-    for (const oci::Descriptor& layer : image.manifest.layers()) {
-      // The same tar twice is one blob; foreign layers stay where their URLs say.
-      if (!seen.insert(layer.digest).second) continue;
-      if (oci::IsNonDistributable(layer.media_type) && !layer.urls.empty()) continue;
-      shipments.push_back(Plan(layer));
-    }
-    RETURN_IF_ERROR(SendAll(shipments));
+    RETURN_IF_ERROR(SendAll(PlanAll(image.manifest.layers())));
     RETURN_IF_ERROR(PutConfig(image), "write config to ", sink_.Describe());
-    const std::string name =
-        tag_or_digest.empty() ? image.manifest.digest().ToString() : tag_or_digest;
-    ASSIGN_OR_RETURN(
-        written_.digest,
-        sink_.PutManifest(name, image.manifest.bytes(), image.manifest.media_type(), outer_stop_),
-        "write manifest to ", sink_.Describe());
-    return written_;
+    return Publish(tag_or_digest, image.manifest);
+  }
+
+  // A manifest that is somewhere already, config and all.
+  absl::StatusOr<ImageWritten> Run(const std::string& tag_or_digest,
+                                   const oci::Manifest& manifest) {
+    std::vector<oci::Descriptor> blobs = manifest.layers();
+    blobs.push_back(manifest.config());
+    RETURN_IF_ERROR(SendAll(PlanAll(blobs)));
+    return Publish(tag_or_digest, manifest);
   }
 
  private:
+  absl::StatusOr<ImageWritten> Publish(const std::string& tag_or_digest,
+                                       const oci::Manifest& manifest) {
+    const std::string name = tag_or_digest.empty() ? manifest.digest().ToString() : tag_or_digest;
+    ASSIGN_OR_RETURN(written_.digest,
+                     sink_.PutManifest(name, manifest.bytes(), manifest.media_type(), outer_stop_),
+                     "write manifest to ", sink_.Describe());
+    return written_;
+  }
+
+  std::vector<Shipment> PlanAll(const std::vector<oci::Descriptor>& blobs) const {
+    std::vector<Shipment> shipments;
+    std::set<oci::Digest> seen;
+    for (const oci::Descriptor& blob : blobs) {
+      // The same tar twice is one blob; foreign layers stay where their URLs say.
+      if (!seen.insert(blob.digest).second) continue;
+      if (oci::IsNonDistributable(blob.media_type) && !blob.urls.empty()) continue;
+      shipments.push_back(Plan(blob));
+    }
+    return shipments;
+  }
+
   Shipment Plan(const oci::Descriptor& layer) const {
     Shipment shipment{.blob = layer};
     for (const NewBlob& blob : writing_.new_blobs) {
@@ -175,7 +194,51 @@ class Writer {
   ImageWritten written_;
 };
 
+absl::StatusOr<ImageWritten> CopyAt(ImageSink& sink, const std::string& tag_or_digest,
+                                    ImageSource& from, const RawManifest& document, int depth,
+                                    std::stop_token stop) {
+  if (tag_or_digest.empty() && sink.Readable() != nullptr) {
+    // A manifest that is there has all it names: that is the order in which they come.
+    ASSIGN_OR_RETURN(const auto there,
+                     sink.Readable()->HeadManifest(document.digest.ToString(), stop));
+    if (there.has_value()) return ImageWritten{.digest = document.digest};
+  }
+  if (depth > kIndexDepthLimit) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        from.Describe(), ": indexes are nested deeper than ", kIndexDepthLimit, " levels"));
+  }
+  if (!oci::IsIndexType(document.media_type)) {
+    ASSIGN_OR_RETURN(const oci::Manifest manifest,
+                     oci::Manifest::Parse(document.bytes, document.media_type), from.Describe());
+    BlobPlace place{.place = &from, .blobs = manifest.layers()};
+    place.blobs.push_back(manifest.config());
+    const ImageWriting writing{.places = {std::move(place)}};
+    return Writer(sink, writing, stop).Run(tag_or_digest, manifest);
+  }
+  ASSIGN_OR_RETURN(const oci::Index index, oci::Index::Parse(document.bytes, document.media_type),
+                   from.Describe());
+  ImageWritten sum;
+  for (const oci::Descriptor& entry : index.manifests()) {
+    ASSIGN_OR_RETURN(const RawManifest child, from.GetManifest(entry.digest.ToString(), stop));
+    ASSIGN_OR_RETURN(const ImageWritten written, CopyAt(sink, "", from, child, depth + 1, stop));
+    sum.blobs_there += written.blobs_there;
+    sum.blobs_mounted += written.blobs_mounted;
+    sum.blobs_copied += written.blobs_copied;
+    sum.bytes_copied += written.bytes_copied;
+  }
+  const std::string name = tag_or_digest.empty() ? index.digest().ToString() : tag_or_digest;
+  ASSIGN_OR_RETURN(sum.digest, sink.PutManifest(name, document.bytes, document.media_type, stop),
+                   "write index to ", sink.Describe());
+  return sum;
+}
+
 }  // namespace
+
+absl::StatusOr<ImageWritten> CopyDocument(ImageSink& sink, const std::string& tag_or_digest,
+                                          ImageSource& from, const RawManifest& document,
+                                          std::stop_token stop) {
+  return CopyAt(sink, tag_or_digest, from, document, 0, std::move(stop));
+}
 
 absl::StatusOr<ImageWritten> WriteImage(ImageSink& sink, const std::string& tag_or_digest,
                                         const oci::Image& image, const ImageWriting& writing,

@@ -61,6 +61,15 @@ absl::StatusOr<ImageWritten> WriteImage(ImageSink& sink, const std::string& tag_
                                         const oci::Image& image, const ImageWriting& writing,
                                         std::stop_token stop = {});
 
+// Makes the manifest or index `document` of `from` complete in `sink`, byte for byte, under
+// `tag_or_digest` ("": under its digest only): all that it names first, indexes inside indexes
+// included. For the parts of an edited image that were not edited; whole images go through the
+// Copier, which is faster. Does not call Finish. INVALID_ARGUMENT for documents that are none, or
+// nested deeper than kIndexDepthLimit; otherwise as WriteImage.
+absl::StatusOr<ImageWritten> CopyDocument(ImageSink& sink, const std::string& tag_or_digest,
+                                          ImageSource& from, const RawManifest& document,
+                                          std::stop_token stop = {});
+
 }  // namespace stevedore::transfer
 
 #endif  // STEVEDORE_TRANSFER_IMAGE_WRITING_H_

@@ -8,9 +8,14 @@
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
 #include "base/testing/status_matchers.h"
+#include "oci/image/artifact.h"
 #include "oci/image/image_editor.h"
+#include "oci/image/index.h"
+#include "oci/image/index_editor.h"
+#include "oci/image/manifest.h"
 #include "oci/image/media_type.h"
 #include "oci/image/platform.h"
+#include "transfer/memory_images.h"
 
 namespace stevedore::transfer {
 namespace {
@@ -219,6 +224,48 @@ TEST(WriteImageTest, CancelledBeforeItBegan) {
   EXPECT_THAT(WriteImage(sink, "1", ImageOf({"a"}), {.new_blobs = {Made("a")}}, stop.get_token()),
               StatusIs(absl::StatusCode::kCancelled));
   EXPECT_THAT(sink.log(), IsEmpty());
+}
+
+TEST(CopyDocumentTest, TakesNestedIndexesAndArtifactsAlong) {
+  MemoryImages from;
+  const oci::Image image = ImageOf({"a"});
+  from.AddBlob("a");
+  from.AddBlob(image.config.bytes());
+  from.AddBlob("{}");
+  const auto put = [&from](const std::string& bytes, const std::string& type) {
+    EXPECT_OK(from.PutManifest(oci::Digest::Of(bytes).ToString(), bytes, type));
+  };
+  put(image.manifest.bytes(), image.manifest.media_type());
+  const oci::Manifest artifact = *oci::MakeArtifact({.artifact_type = "x/y"});
+  put(artifact.bytes(), artifact.media_type());
+  const oci::Index inner = *oci::Index::Create({oci::IndexEntry(image), artifact.ToDescriptor()});
+  put(inner.bytes(), inner.media_type());
+  const oci::Index outer = *oci::Index::Create({inner.ToDescriptor()});
+  MemoryImages to;
+  ASSERT_OK_AND_ASSIGN(const ImageWritten written, CopyDocument(to, "all", from,
+                                                                {.bytes = outer.bytes(),
+                                                                 .media_type = outer.media_type(),
+                                                                 .digest = outer.digest()}));
+  EXPECT_EQ(written.digest, outer.digest());
+  EXPECT_EQ(written.blobs_copied, 3u);  // Layer, config, and the empty blob, which is one.
+  EXPECT_EQ(to.GetManifest("all")->bytes, outer.bytes());
+  EXPECT_EQ(to.GetManifest(image.manifest.digest().ToString())->bytes, image.manifest.bytes());
+  EXPECT_TRUE(*to.HasBlob(oci::Digest::Of("{}")));
+}
+
+TEST(CopyDocumentTest, RefusesIndexesWithoutEnd) {
+  MemoryImages from;
+  oci::Index index = *oci::Index::Create({});
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_OK(from.PutManifest(index.digest().ToString(), index.bytes(), index.media_type()));
+    index = *oci::Index::Create({index.ToDescriptor()});
+  }
+  MemoryImages to;
+  EXPECT_THAT(
+      CopyDocument(
+          to, "all", from,
+          {.bytes = index.bytes(), .media_type = index.media_type(), .digest = index.digest()}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nested")));
 }
 
 }  // namespace

@@ -14,6 +14,11 @@ void AddImageCommands(CLI::App& app, CommandContext& context) {
   AddBlobCommand(app, context);
   AddTagCommand(app, context);
   AddPromoteCommand(app, context);
+  AddAppendCommand(app, context);
+  AddMutateCommand(app, context);
+  AddIndexCommand(app, context);
+  AddAssembleCommand(app, context);
+  AddRebaseCommand(app, context);
   AddSyncCommand(app, context);
   AddCompleteCommand(app, context);
 }

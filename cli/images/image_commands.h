@@ -19,6 +19,11 @@ void AddDigestCommand(CLI::App& app, CommandContext& context);
 void AddBlobCommand(CLI::App& app, CommandContext& context);
 void AddTagCommand(CLI::App& app, CommandContext& context);
 void AddPromoteCommand(CLI::App& app, CommandContext& context);
+void AddAppendCommand(CLI::App& app, CommandContext& context);
+void AddMutateCommand(CLI::App& app, CommandContext& context);
+void AddIndexCommand(CLI::App& app, CommandContext& context);
+void AddAssembleCommand(CLI::App& app, CommandContext& context);
+void AddRebaseCommand(CLI::App& app, CommandContext& context);
 void AddSyncCommand(CLI::App& app, CommandContext& context);
 // Hidden: what completion scripts call.
 void AddCompleteCommand(CLI::App& app, CommandContext& context);

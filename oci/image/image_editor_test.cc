@@ -257,5 +257,87 @@ TEST(ImageEditorTest, RefusesImagesThatDisagreeWithThemselves) {
   EXPECT_THAT(editor.Finish(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("UTF-8")));
 }
 
+// Defect 8 of the predecessor: history was rewritten as soon as it had empty steps.
+TEST(ImageEditorTest, HistoryWithEmptyLayerEntriesIsNotRewritten) {
+  const Json history = {{{"created_by", "ENV A=1"}, {"empty_layer", true}},
+                        {{"created_by", "one"}, {"created", "2020-01-01T00:00:00Z"}},
+                        {{"created_by", "CMD x"}, {"empty_layer", true}},
+                        {{"created_by", "two"}}};
+  ImageEditor editor = *ImageEditor::Create(Foreign(history));
+  ASSERT_OK(editor.AppendLayer(Plain(kT6, 4608, "mine")));
+  Json expected = history;
+  expected.push_back({{"created_by", "mine"}});
+  EXPECT_EQ(Json::parse(editor.Finish()->config.bytes())["history"], expected);
+}
+
+// Defect 9 of the predecessor: editing a config lost the members that were not modelled.
+TEST(ImageEditorTest, EditingTheConfigDropsNoMemberThatIsNotModelled) {
+  ImageEditor editor = *ImageEditor::Create(Foreign(Json::array()));
+  editor.KeepCreated();
+  editor.EditRunConfig([](Json& config) { config["Cmd"] = {"x"}; });
+  editor.ChangeConfig({.user = "nobody"});
+  const Json config = Json::parse(editor.Finish()->config.bytes());
+  EXPECT_EQ(config["config"]["Cmd"], Json({"x"}));
+  EXPECT_EQ(config["config"]["User"], "nobody");
+  EXPECT_EQ(config["config"]["Healthcheck"]["Test"][0], "NONE");
+  EXPECT_EQ(config["vendor.extra"], Json({1, 2}));
+  EXPECT_EQ(config["created"], "2020-01-01T00:00:00Z");
+}
+
+TEST(ImageEditorTest, TheSameLayerTwiceIsTwoLayers) {
+  ImageEditor editor = *ImageEditor::Create(I1());
+  ASSERT_OK(editor.AppendLayer(Plain(kT1, 2048, "again")));
+  ASSERT_OK_AND_ASSIGN(const Image image, editor.Finish());
+  EXPECT_THAT(image.config.diff_ids(), ElementsAre(Sha(kT1), Sha(kT1)));
+  EXPECT_EQ(image.manifest.layers().size(), 2u);
+  EXPECT_EQ(image.config.history().size(), 2u);
+}
+
+TEST(ImageEditorTest, AnnotationsLeaveTheConfigOfAnotherToolAlone) {
+  const Image base = Foreign({{{"created_by", "one"}}});
+  ImageEditor editor = *ImageEditor::Create(base);
+  editor.KeepCreated();
+  EXPECT_EQ(editor.Finish()->manifest.bytes(), base.manifest.bytes());
+  editor.Annotate({{"new", "x"}});
+  editor.RemoveAnnotation("base");
+  ASSERT_OK_AND_ASSIGN(const Image image, editor.Finish());
+  EXPECT_EQ(image.config.bytes(), base.config.bytes());
+  EXPECT_THAT(image.manifest.annotations(), ElementsAre(::testing::Pair("new", "x")));
+}
+
+TEST(ImageEditorTest, AllTimesBecomeOne) {
+  ImageEditor editor = *ImageEditor::Create(Foreign({{{"created_by", "one"}}}));
+  editor.SetAllTimes(0);
+  ASSERT_OK_AND_ASSIGN(const Image image, editor.Finish());
+  EXPECT_EQ(image.config.created(), "1970-01-01T00:00:00Z");
+  for (const HistoryEntry& entry : image.config.history()) {
+    EXPECT_EQ(entry.created, "1970-01-01T00:00:00Z");
+  }
+}
+
+TEST(ImageEditorTest, ReplacesLayersInPlace) {
+  ImageEditor editor = *ImageEditor::Create(P1());
+  ASSERT_OK(editor.ReplaceLayer(0, Plain(kT6, 4608)));
+  EXPECT_THAT(editor.ReplaceLayer(2, Plain(kT6, 4608)), StatusIs(absl::StatusCode::kOutOfRange));
+  ASSERT_OK_AND_ASSIGN(const Image image, editor.Finish());
+  EXPECT_THAT(image.config.diff_ids(), ElementsAre(Sha(kT6), Sha(kT7)));
+  EXPECT_EQ(image.manifest.layers()[0].size, 4608u);
+  EXPECT_EQ(image.config.history()[1].created_by, "stevedore build");
+}
+
+TEST(ImageEditorTest, SubjectAndArtifactTypeAreKeptSetAndCleared) {
+  ImageEditor editor = *ImageEditor::Create(I1());
+  editor.SetSubject(Plain(kT1, 2048).descriptor);
+  editor.SetArtifactType("x/y");
+  ASSERT_OK_AND_ASSIGN(const Image image, editor.Finish());
+  EXPECT_EQ(image.manifest.subject()->digest, Sha(kT1));
+  ImageEditor again = *ImageEditor::Create(image);
+  again.ChangeConfig({.user = "x"});
+  EXPECT_EQ(again.Finish()->manifest.artifact_type(), "x/y");
+  again.ClearAnnotations();
+  EXPECT_FALSE(again.Finish()->manifest.subject().has_value());
+  EXPECT_EQ(again.Finish()->manifest.artifact_type(), "");
+}
+
 }  // namespace
 }  // namespace stevedore::oci
