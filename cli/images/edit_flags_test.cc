@@ -52,7 +52,7 @@ TEST(EditFlagsTest, NothingGivenNothingChanges) {
 
 TEST(EditFlagsTest, EmptyListsAndTextsAreValues) {
   ASSERT_OK_AND_ASSIGN(const oci::ConfigChanges changes,
-                       Parse({"--entrypoint", "[]", "--cmd=", "--user="}));
+                       Parse({"--entrypoint", "[]", "--cmd", "", "--user", ""}));
   EXPECT_THAT(*changes.entrypoint, IsEmpty());
   EXPECT_THAT(*changes.cmd, IsEmpty());
   EXPECT_EQ(changes.user, "");
@@ -90,14 +90,14 @@ TEST(EditFlagsTest, MistakesNameTheFlag) {
     std::vector<std::string> arguments;
     const char* message;
   } rows[] = {
-      {{"--env", "A"}, "--env \"A\" is not of the form NAME=VALUE"},
-      {{"--label", "=v"}, "--label \"=v\""},
-      {{"--exposed-ports", "80,http"}, "--exposed-ports: port \"http\""},
+      {{"--env", "A"}, "--env `A` is not of the form NAME=VALUE"},
+      {{"--label", "=v"}, "--label `=v`"},
+      {{"--exposed-ports", "80,http"}, "--exposed-ports: port `http`"},
       {{"--entrypoint", "[1]"}, "--entrypoint: item 0"},
       {{"--cmd", "[\"a\""}, "--cmd"},
-      {{"--workdir", "srv"}, "--workdir \"srv\" is not an absolute path"},
+      {{"--workdir", "srv"}, "--workdir `srv` is not an absolute path"},
       {{"--volume", "data"}, "--volume"},
-      {{"--health-cmd", "x", "--health-interval", "5"}, "--health-interval \"5\""},
+      {{"--health-cmd", "x", "--health-interval", "5"}, "--health-interval `5`"},
       {{"--health-timeout", "5s"}, "--health-cmd"},
       {{"--no-healthcheck", "--health-cmd", "x"}, "contradict"},
       {{"--unset-user", "--user", "x"}, "--unset-user and --user contradict"},
