@@ -17,8 +17,12 @@ namespace {
 constexpr uint64_t kTransferBytes = 1 << 20;
 // A display need not hear of less.
 constexpr uint64_t kTellBytes = 256 << 10;
-// Threads that compress one layer; several layers are on their way at once.
-constexpr int kCompressionThreads = 2;
+// What compressing one layer may hold. One layer at a time has it, and uses all cores: with the
+// piece that is being sent, a copy stays below 64 MiB.
+constexpr uint64_t kCompressionBytes = 48 << 20;
+// Higher levels of zstd need up to 90 MiB for each thread.
+constexpr int kModestLevel = 9;
+constexpr uint64_t kHighLevelBytes = 256 << 20;
 
 // Host and repository of "host/repo".
 std::pair<std::string, std::string> SplitMountName(const std::string& name) {
@@ -229,6 +233,9 @@ absl::StatusOr<oci::Descriptor> BlobMover::SendRecompressed(const oci::Descripto
                                                             const oci::Digest& diff_id,
                                                             const oci::Compression& compression,
                                                             std::stop_token stop) {
+  ASSIGN_OR_RETURN(const base::MemoryBudget::Lease turn, flights_.compressions().Take(1, stop));
+  base::MemoryBudget budget(compression.level() > kModestLevel ? kHighLevelBytes
+                                                               : kCompressionBytes);
   ASSIGN_OR_RETURN(std::unique_ptr<base::ByteSource> blob, from_.OpenBlob(layer, stop));
   const auto tell = [this, &layer](uint64_t passed) {
     Tell({.kind = CopyEvent::Kind::kBytes, .content = layer, .bytes = passed});
@@ -236,12 +243,10 @@ absl::StatusOr<oci::Descriptor> BlobMover::SendRecompressed(const oci::Descripto
   ASSIGN_OR_RETURN(const oci::Decompressed tar,
                    oci::OpenDecompressed(std::make_unique<CountedSource>(std::move(blob), tell)));
   ASSIGN_OR_RETURN(const std::unique_ptr<BlobUpload> upload, to_.StartBlob(stop));
-  ASSIGN_OR_RETURN(const oci::LayerResult result,
-                   oci::WriteTarLayer(*tar.source, upload.get(),
-                                      {.compression = compression,
-                                       .threads = kCompressionThreads,
-                                       .budget = &budget_,
-                                       .stop = stop}));
+  ASSIGN_OR_RETURN(
+      const oci::LayerResult result,
+      oci::WriteTarLayer(*tar.source, upload.get(),
+                         {.compression = compression, .budget = &budget, .stop = stop}));
   if (result.diff_id != diff_id) {
     return absl::DataLossError(absl::StrCat("its tar is ", result.diff_id.ToString(),
                                             " but the config says ", diff_id.ToString(),

@@ -37,6 +37,9 @@ class BlobFlights {
   absl::StatusOr<bool> Once(const std::string& key, const Work& work, std::stop_token stop)
       ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Who compresses a layer holds the one unit of this: each needs tens of MiB.
+  base::MemoryBudget& compressions() { return compressions_; }
+
   // Notes that repository `repository` of `host` has the blob now.
   void Remember(const std::string& host, const oci::Digest& digest, const std::string& repository)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -54,6 +57,7 @@ class BlobFlights {
     bool succeeded = false;
   };
 
+  base::MemoryBudget compressions_{1};
   mutable base::Mutex mu_;
   base::CondVar ended_;
   std::map<std::string, std::shared_ptr<Flight>> flights_ ABSL_GUARDED_BY(mu_);  // By key.

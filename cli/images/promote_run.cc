@@ -165,7 +165,8 @@ absl::Status Promotion::CopyOne() {
                    access_->endpoints()->OpenSink(to_, access_->stop()));
   options_.extra_tags = names_.extra_tags;
   options_.on_event = [this, place = Place()](const transfer::CopyEvent& event) {
-    progress_->OnEvent(event, place);
+    // Nothing of it happens in a dry run.
+    if (!flags_.dry_run) progress_->OnEvent(event, place);
   };
   ASSIGN_OR_RETURN(result_, copier_.Copy(*source.images, source.tag_or_digest, *sink.images,
                                          sink.tag_or_digest, options_, access_->stop()));
@@ -232,7 +233,8 @@ absl::StatusOr<ExitCode> Promotion::CopyAllTags() {
   ASSIGN_OR_RETURN(const std::vector<std::string> tags, source.images->ListTags(access_->stop()));
   options_.finish = false;
   options_.on_event = [this, place = Place()](const transfer::CopyEvent& event) {
-    progress_->OnEvent(event, place);
+    // Nothing of it happens in a dry run.
+    if (!flags_.dry_run) progress_->OnEvent(event, place);
   };
   std::atomic<size_t> next = 0;
   const auto work = [&] {
