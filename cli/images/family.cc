@@ -71,7 +71,7 @@ class Selector {
     graph::SelectionRequest request;
     request.names = request_.names;
     request.names.insert(request.names.end(), request_.only.begin(), request_.only.end());
-    request.cascade = true;
+    request.cascade = request_.cascade;
     const graph::Configuration& configuration = catalog_.configuration();
     request.overrides.semver_strict = configuration.semantic_version_strict;
     if (configuration.semantic_version_tags_enabled) {
@@ -93,7 +93,7 @@ class Selector {
       const Catalog::Index index = catalog_.Find(id);
       if (index != Catalog::kNone && reached.insert(index).second) queue.push_back(index);
     }
-    while (!queue.empty()) {
+    while (request_.cascade && !queue.empty()) {
       const Catalog::Index index = queue.front();
       queue.pop_front();
       for (const Catalog::Index child : catalog_.instances()[index].children) {
@@ -179,7 +179,7 @@ class Selector {
   }
 
   void NoteWildcards() {
-    if (!only_.empty()) return;
+    if (!only_.empty() || !request_.cascade) return;
     const Catalog::Index count = catalog_.instances().size();
     for (const ImageInstance& wildcard : catalog_.wildcard_instances()) {
       for (const Catalog::Index parent : wildcard.parents) {

@@ -45,6 +45,8 @@ struct FamilyRequest {
   // If not empty: of all that only these (names as above), what builds on them, and what stands
   // between them and `names`.
   std::vector<std::string> only;
+  // What builds on `names`, too.
+  bool cascade = true;
   // Not those of `names` themselves, but where they are in the family anyway.
   bool with_roots = true;
 };

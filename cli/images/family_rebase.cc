@@ -273,6 +273,7 @@ class Rebase {
   absl::Status WriteVariant(const Item& item, const FamilyVariant& old,
                             const PlannedVariant& variant) {
     transfer::ImageWriting writing;
+    writing.parallel_blobs = 2;  // Several images are on their way already.
     writing.places.push_back({item.place.source.get(), old.image.manifest.layers()});
     for (const std::string& parent : item.member->parents) {
       const auto position = positions_.find(parent);

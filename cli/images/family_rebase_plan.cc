@@ -15,8 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The images on their parents differ only by what the image itself is to blame for: other codes
-// mean that somebody could not be asked.
+// About the image itself; other codes mean that somebody could not be asked.
 bool IsVerdict(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status);
 }

@@ -58,6 +58,8 @@ TEST(FamilyTest, EveryDescendantWhoeverMakesIt) {
   EXPECT_EQ(Select({.names = {"base:1.2.0"}, .with_roots = false}),
             "hand:7@0 left:1@0 right:1@1 top:1@2");
   EXPECT_EQ(Select({.names = {"hand", "lone"}}), "lone:1@0 hand:7@0 right:1@1 top:1@2");
+  EXPECT_EQ(Select({.names = {"base", "api:3"}, .cascade = false}),
+            "base:1.2.0@0 base:1.3.0@0 api:3@1");
   EXPECT_EQ(Select({.names = {"alpine"}}),
             "alpine:3.20@0 base:1.2.0@1 base:1.3.0@1 hand:7@2 left:1@2 right:1@3 top:1@4");
 }

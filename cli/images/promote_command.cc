@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/images/family_promotion_run.h"
 #include "cli/images/image_commands.h"
 #include "cli/images/promote_flags.h"
 #include "cli/images/promote_run.h"
@@ -15,7 +16,10 @@ void AddPromoteCommand(CLI::App& app, CommandContext& context) {
   const auto flags = std::make_shared<PromoteFlags>();
   AddPromoteFlags(*command, flags.get());
   command->callback([&context, flags] {
-    context.action = [&context, flags] { return Promote(context, *flags); };
+    context.action = [&context, flags] {
+      const bool family = flags->cascade || !flags->images.empty();
+      return family ? PromoteImagesOfTree(context, *flags) : Promote(context, *flags);
+    };
   });
 }
 

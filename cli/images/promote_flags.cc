@@ -132,6 +132,10 @@ void AddPromoteFlags(CLI::App& command, PromoteFlags* flags) {
       .add_option("destination", flags->destination,
                   "Where to; without it the flags make the target's name from the source's")
       ->type_name("DESTINATION");
+  AddList(command, "--images", flags->images,
+          "Instead of SOURCE: images of the project, with all their tags", "NAME[:VERSION]");
+  command.add_flag("--cascade", flags->cascade,
+                   "With --images: everything that builds on them, too");
   AddNameFlags(command, *flags);
   AddContentFlags(command, *flags);
   AddList(command, "--additional-tag", flags->additional_tags, "Further tag at the destination",
@@ -154,7 +158,7 @@ void AddPromoteFlags(CLI::App& command, PromoteFlags* flags) {
 
 absl::Status CompletePromoteFlags(const graph::Configuration& configuration, PromoteFlags* flags) {
   PromoteNameFlags& names = flags->names;
-  if (flags->source.empty()) {
+  if (flags->source.empty() && flags->images.empty()) {
     return absl::InvalidArgumentError("name the image to promote: promote SOURCE [DESTINATION]");
   }
   ASSIGN_OR_RETURN(names.tags, SplitList("--promote-image-tag", names.tags));

@@ -24,6 +24,9 @@ struct PromoteFlags {
   ImageFlags image;
   std::string source;
   std::string destination;  // Empty: the names say it.
+  // Instead of a source: images of the tree, and what builds on them.
+  std::vector<std::string> images;
+  bool cascade = false;
   PromoteNameFlags names;
   bool from_remote = false;
   bool remove_local_images = false;

@@ -46,9 +46,9 @@ std::string Shown(const std::vector<std::string>& members) {
 
 // What a person wants to know of one platform of an image that was rebased.
 std::string Remarks(const RebasedImage& image, const PlannedVariant& variant) {
-  std::vector<std::string> remarks = {absl::StrCat(variant.said.removed_layers, " layers to ",
-                                                   variant.said.base_layers, ", ",
-                                                   variant.said.kept_layers, " kept")};
+  std::vector<std::string> remarks = {absl::StrCat("base layers ", variant.said.removed_layers,
+                                                   " -> ", variant.said.base_layers, ", own ",
+                                                   variant.said.kept_layers)};
   if (!variant.said.inherited.empty()) {
     remarks.push_back(absl::StrCat("inherits ", Shown(variant.said.inherited)));
   }

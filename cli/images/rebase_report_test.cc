@@ -57,7 +57,7 @@ FamilyRebaseReport Report() {
 TEST(RebaseReportTest, ATableForPeople) {
   const std::string table = RebaseTable(Report(), /*dry_run=*/false);
   EXPECT_THAT(table, AllOf(HasSubstr("app:1   rebased    sha256:"),
-                           HasSubstr("2 layers to 3, 1 kept; inherits Env.A, Env.B, Env.C, "
+                           HasSubstr("base layers 2 -> 3, own 1; inherits Env.A, Env.B, Env.C, "
                                      "Labels.d, and 1 more; localhost:5000/app:latest stays: it "
                                      "names another image"),
                            HasSubstr("same:1  unchanged"), HasSubstr("cannot"),
