@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/images/validate_image_command.h"
 #include "cli/project_findings.h"
 #include "graph/source_location.h"
 
@@ -27,13 +28,15 @@ void AddValidateCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "validate",
       "Check settings, definitions and contexts; print all errors with their places, exit with 2 "
-      "if there are any");
-  const auto format = std::make_shared<std::string>("table");
-  command->add_option("--output", *format, "Format")
-      ->check(CLI::IsMember({"table", "json", "yaml"}))
-      ->type_name("table|json|yaml");
-  command->callback([&context, format] {
-    context.action = [&context, format] { return Validate(context, *format); };
+      "if there are any. With an image: read all of it, compute every digest again, exit with 1 if "
+      "it is broken");
+  const auto flags = std::make_shared<ValidateImageFlags>();
+  AddValidateImageFlags(*command, flags.get());
+  command->callback([&context, flags] {
+    context.action = [&context, flags]() -> absl::StatusOr<ExitCode> {
+      if (flags->wanted()) return ValidateImage(context, *flags);
+      return Validate(context, flags->images.output);
+    };
   });
 }
 

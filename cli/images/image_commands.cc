@@ -21,6 +21,9 @@ void AddImageCommands(CLI::App& app, CommandContext& context) {
   AddRebaseCommand(app, context);
   AddSyncCommand(app, context);
   AddCompleteCommand(app, context);
+  AddExportCommand(app, context);
+  AddFlattenCommand(app, context);
+  AddFromDirCommand(app, context);
 }
 
 }  // namespace stevedore::cli

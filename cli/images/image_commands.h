@@ -30,6 +30,9 @@ void AddCompleteCommand(CLI::App& app, CommandContext& context);
 
 // Makes `delete IMAGE...` of the command `delete`, which may have subcommands.
 void AddDeleteImages(CLI::App& remove, CommandContext& context);
+void AddExportCommand(CLI::App& app, CommandContext& context);
+void AddFlattenCommand(CLI::App& app, CommandContext& context);
+void AddFromDirCommand(CLI::App& app, CommandContext& context);
 
 // Enters all of the above.
 void AddImageCommands(CLI::App& app, CommandContext& context);

@@ -125,6 +125,7 @@ TEST(DecompressTest, DamageIsAnErrorWithAPlace) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("damaged")));
 }
 
+// Defect 16 of the predecessor: output without a limit.
 TEST(DecompressTest, OutputIsLimited) {
   const std::string zeros(5'000'000, '\0');
   for (const char* codec : {"gzip", "gzip:fast", "zstd"}) {

@@ -14,6 +14,7 @@
 #include "base/byte_source.h"
 #include "base/testing/status_matchers.h"
 #include "oci/image/digest.h"
+#include "oci/layer/layer_writer.h"
 #include "oci/layer/tar_reader.h"
 #include "oci/layer/testing/layer_text.h"
 
@@ -288,6 +289,28 @@ TEST(MergedFilesystemTest, ALayerThatChangesBetweenThePassesIsNoticed) {
   base::StringSink sink(&tar);
   EXPECT_THAT(files.WriteTar(&sink),
               StatusIs(absl::StatusCode::kAborted, HasSubstr("layer 0: the layer is not")));
+}
+
+// Whatever a media type says, the first bytes decide; several members or frames are one stream.
+TEST(MergedFilesystemTest, LayersMayBeCompressedInAnyWay) {
+  const std::string tar = LayerTar({"a=" + std::string(3000, 'A'), ".wh.b"});
+  for (const char* name : {"none", "gzip", "gzip:fast", "zstd"}) {
+    SCOPED_TRACE(name);
+    std::string blob;
+    for (const std::string& part : {tar.substr(0, 1000), tar.substr(1000)}) {
+      base::StringSource source(part);
+      base::StringSink sink(&blob);
+      LayerWriterOptions options;
+      options.compression = *Compression::Parse(name);
+      ASSERT_OK(WriteTarLayer(source, &sink, std::move(options)));
+    }
+    LayerStream layer = StreamOf(blob);
+    layer.diff_id = Digest::Of(tar);
+    std::vector<LayerStream> layers = LayersOf({{"b=B", "c=C"}});
+    layers.push_back(layer);
+    ASSERT_OK_AND_ASSIGN(const MergedFilesystem files, MergedFilesystem::Plan(layers));
+    EXPECT_THAT(Lines(files), ElementsAre("a=" + std::string(3000, 'A') + "@1", "c=C@0"));
+  }
 }
 
 TEST(MergedFilesystemTest, LimitsAreOverAllLayers) {

@@ -54,6 +54,7 @@ TEST(TarHeaderTest, OwnersTimesAndDevices) {
   EXPECT_EQ(header.substr(329, 16), std::string("0000001\0000000003\0", 16));
 }
 
+// Defect 5 of the predecessor: names refused that a split, or pax, can say.
 TEST(TarHeaderTest, LongNamesAreSplitAtTheRightMostSlashThatFits) {
   const std::string a(99, 'a'), b(40, 'b'), c(60, 'c');
   const std::string header = Header({.path = a + "/" + b + "/" + c});

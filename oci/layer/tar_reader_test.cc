@@ -162,6 +162,8 @@ TEST(TarReaderTest, ReadsWhatTheWriterWrites) {
   EXPECT_EQ(tar.substr(read.entries[1].content_offset, 7), "content");
 }
 
+// Defect 4 of the predecessor: owners, times, attributes and devices lost; no long links, global
+// records, base-256 numbers, sizes and links in pax.
 TEST(TarReaderTest, OldAndGnuForms) {
   const std::string long_name = "d/" + std::string(300, 'n');
   // GNU: long name and link in headers of their own, with the NUL.
