@@ -17,6 +17,10 @@ echo "== Definitions: trees of 1,000 to 100,000 loaded, planned, compared with g
 bench/definitions/run.sh
 
 echo
+echo "== Transfer: copies between registries beside skopeo and crane"
+bench/transfer/run.sh
+
+echo
 echo "== Contexts: what a mirrored git repository adds to a plan"
 bazel build --config=release //cli:stevedore-cli
 release=$(bazel info --config=release bazel-bin 2>/dev/null)

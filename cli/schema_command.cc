@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/images/sync_file.h"
 #include "cli/structured_output.h"
 #include "graph/schema.h"
 
@@ -24,12 +25,17 @@ void AddSchemaCommand(CLI::App& app, CommandContext& context) {
       "Print a JSON Schema (draft-07) of the files that you write, for editors with a YAML "
       "language server");
   const auto kind = std::make_shared<std::string>("all");
-  command->add_option("kind", *kind, "Which files; all: one file or several with any of it")
-      ->check(CLI::IsMember({"all", "configuration", "images", "builders"}))
-      ->type_name("all|configuration|images|builders");
+  command
+      ->add_option(
+          "kind", *kind,
+          "Which files; all: one file or several that describe a project; sync: jobs for the "
+          "command of that name")
+      ->check(CLI::IsMember({"all", "configuration", "images", "builders", "sync"}))
+      ->type_name("all|configuration|images|builders|sync");
   command->callback([&context, kind] {
     context.action = [&context, kind]() -> absl::StatusOr<ExitCode> {
-      context.console->Out(ToJsonText(graph::SchemaOf(KindOf(*kind))));
+      context.console->Out(
+          ToJsonText(*kind == "sync" ? SyncFileSchema() : graph::SchemaOf(KindOf(*kind))));
       return ExitCode::kOk;
     };
   });

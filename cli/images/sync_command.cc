@@ -39,8 +39,8 @@ struct SyncFlags {
   std::string source_kind, destination_kind;  // skopeo's --src and --dest.
   std::vector<std::string> jobs;
   int parallel = 0;  // 0: as the file says.
-  bool dry_run = false, keep_going = true, scoped = false;
-  std::optional<bool> delete_extraneous;
+  bool dry_run = false, keep_going = false, fail_fast = false, scoped = false;
+  bool delete_extraneous = false, no_delete = false;  // Neither: as the file says.
   std::string append_suffix;
   bool all = true;  // skopeo's flag; every platform is what we copy anyway.
 };
@@ -101,8 +101,8 @@ absl::StatusOr<SyncSettings> Prepare(const SyncFlags& flags) {
     if (platform.has_value()) job.platforms = {*platform};
     if (flags.image.platform == "all") job.platforms.clear();
     if (!flags.append_suffix.empty()) job.tag_suffix = flags.append_suffix;
-    if (!flags.delete_extraneous.has_value()) continue;
-    job.delete_extraneous = *flags.delete_extraneous;
+    if (flags.delete_extraneous) job.delete_extraneous = true;
+    if (flags.no_delete) job.delete_extraneous = false;
     if (job.delete_extraneous && job.destination.kind == transfer::EndpointKind::kDirectory) {
       return absl::InvalidArgumentError(
           absl::StrCat("--delete: job ", base::Quoted(job.name),
@@ -141,7 +141,7 @@ absl::StatusOr<ExitCode> Sync(CommandContext& context, const SyncFlags& flags) {
   transfer::Copier copier;
   transfer::SyncOptions options;
   options.dry_run = flags.dry_run;
-  options.keep_going = flags.keep_going;
+  options.keep_going = !flags.fail_fast;
   options.on_tag = [&](const transfer::SyncJobResult& job, const transfer::SyncTagResult& tag) {
     const std::string line = DescribeTag(job, tag, flags.dry_run);
     if (!line.empty()) console.Err(line);
@@ -168,12 +168,19 @@ void AddFlags(CLI::App& command, SyncFlags* flags) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   command.add_flag("--dry-run", flags->dry_run, "Ask everything, change nothing");
-  command.add_flag("--delete,!--no-delete", flags->delete_extraneous,
-                   "Delete tags of the destination that are not selected, within the job's limit; "
-                   "default: as the file says");
-  command.add_flag("--keep-going,!--fail-fast", flags->keep_going,
-                   "After a failure go on with the other tags and jobs (the default), or begin "
-                   "nothing else");
+  CLI::Option* const no_delete =
+      command.add_flag("--no-delete", flags->no_delete, "Delete nothing, whatever the file says");
+  command
+      .add_flag("--delete", flags->delete_extraneous,
+                "Delete tags of the destination that are not selected, within each job's limit; "
+                "default: as the file says")
+      ->excludes(no_delete);
+  CLI::Option* const fail_fast =
+      command.add_flag("--fail-fast", flags->fail_fast, "After a failure begin nothing else");
+  command
+      .add_flag("--keep-going", flags->keep_going,
+                "After a failure go on with the other tags and jobs, which is the default")
+      ->excludes(fail_fast);
   command.add_option("-j,--jobs", flags->parallel, "Tags that are copied at once")
       ->check(CLI::Range(1, 1000))
       ->type_name("N");
