@@ -184,11 +184,13 @@ TEST_F(SyncTest, AnUnreachableSourceIsExitCodeThreeAndOtherJobsRun) {
 TEST_F(SyncTest, KilledInTheMiddleAndRunAgain) {
   Seed(4);
   WriteJob("versions: ^1");
-  to_->Add({.method = "PUT", .path = "/manifests/1.2", .hang = true});
+  to_->Add({.method = "PUT", .path = "/manifests/1.2", .times = 1000, .hang = true});
   const auto process = project_->StartCli({"sync", "mirror.yaml", "--jobs", "2"});
   ASSERT_OK(process->WaitForOutput("web 1.0: copied", absl::Seconds(100)));
   process->Kill();
   EXPECT_THAT(Copies(), ElementsAre("1.0", "1.1", "1.3"));
+  ASSERT_OK_AND_ASSIGN(to_, FaultyProxy::Start(mirror_->port()));
+  WriteJob("versions: ^1");
   const Json report = Sync(0);
   EXPECT_EQ(report["copied"], 1);
   EXPECT_EQ(report["unchanged"], 3);
@@ -229,8 +231,8 @@ TEST_F(SyncTest, SkopeosFileDoesWhatSkopeoDoes) {
   ASSERT_EQ(ours.exit_code, 0) << ours.err;
   ASSERT_OK_AND_ASSIGN(
       const ProcessResult theirs,
-      Process::Run({.argv = {"skopeo", "--insecure-policy", "sync", "--all", "--src", "yaml",
-                             "--dest", "docker", "--dest-tls-verify=false",
+      Process::Run({.argv = {"skopeo", "--insecure-policy", "sync", "--all", "--preserve-digests",
+                             "--src", "yaml", "--dest", "docker", "--dest-tls-verify=false",
                              project_->Path("skopeo.yaml"), mirror_->host() + "/theirs"}}));
   ASSERT_EQ(theirs.exit_code, 0) << theirs.err;
   for (const std::string name : {"web", "job"}) {
