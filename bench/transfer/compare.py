@@ -159,8 +159,8 @@ class Bench:
         for image in IMAGES:
             layout = os.path.join(root, image.name)
             write_layout(image, layout)
-            run([arguments.cli, "copy", f"oci:{layout}:1", f"docker://{self.source.host}/from/{image.name}:1"],
-                tempfile.mkdtemp(dir=root))
+            seed = f"docker://{self.source.host}/from/{image.name}:1"
+            run([arguments.cli, "copy", f"oci:{layout}:1", seed], tempfile.mkdtemp(dir=root))
             shutil.rmtree(layout)
 
     def copy(self, question, image, tool, destination, keep=True):
