@@ -124,7 +124,7 @@ TEST_F(PeersTest, CraneFindsWhatWeMadeValid) {
   const std::string copy = At("copy:1"), appended = At("appended:1"), mutated = At("mutated:1");
   Ours({"copy", base_, copy});
   EXPECT_EQ(Crane({"digest", copy}), Crane({"digest", base_}));
-  Ours({"append", "--base", base_, "--new_layer", Layer("more", "text"), "--new_tag", appended});
+  Ours({"append", "--base", base_, "--new_layer", Layer("more", "text"), "-t", appended});
   Ours({"mutate", appended, "--env", "A=b", "--label", "team=shop", "--tag", mutated});
   for (const std::string& image : {copy, appended, mutated}) {
     EXPECT_THAT(Crane({"validate", "--remote", image}), HasSubstr("PASS")) << image;
