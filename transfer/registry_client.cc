@@ -106,12 +106,7 @@ absl::Status AddNames(const std::string& body, const char* member,
 
 // What to do when a registry does not delete.
 absl::Status CannotDelete(const oci::Reference& image, const absl::Status& refusal) {
-  if (image.digest().empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        refusal.message(), "; ", image.registry(), " does not delete tags. Delete the manifest by ",
-        "its digest instead, which removes all tags that lead to it: ", image.Name(), "@sha256:…"));
-  }
-  return absl::FailedPreconditionError(
+  return absl::UnimplementedError(
       absl::StrCat(refusal.message(), "; ", image.registry(), " does not delete manifests. Its ",
                    "owner can allow it (docker-registry: `storage.delete.enabled: true`)"));
 }
@@ -280,12 +275,24 @@ absl::Status RegistryClient::DeleteManifest(const oci::Reference& image, std::st
                              absl::StrContains(refusal.message(), "UNSUPPORTED") ||
                              // By its digest, a tag is what docker-registry expects.
                              (image.digest().empty() && status == 400);
+    if (unsupported && image.digest().empty()) return CannotDeleteTag(image, status, stop);
     return unsupported ? CannotDelete(image, refusal) : refusal;
   }
   if (!referrer.has_value()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const bool has_api, referrers_->HasApi(image, referrer->subject, stop), doing);
   return has_api ? absl::OkStatus()
                  : base::Annotate(referrers_->Remove(image, *referrer, stop), doing);
+}
+
+absl::Status RegistryClient::CannotDeleteTag(const oci::Reference& image, int http_status,
+                                             std::stop_token stop) {
+  const std::string doing = absl::StrCat("delete ", image.Canonical());
+  ASSIGN_OR_RETURN(const auto found, HeadManifestHere(image, /*patient=*/true, stop), doing);
+  if (!found.has_value()) return absl::NotFoundError(absl::StrCat(doing, ": there is no such tag"));
+  return absl::UnimplementedError(absl::StrCat(
+      doing, ": ", image.registry(), " does not delete tags (HTTP ", http_status,
+      "). Delete the manifest by its digest instead, which removes all tags that lead to it: ",
+      image.Name(), "@", found->digest.ToString()));
 }
 
 absl::StatusOr<std::vector<oci::Descriptor>> RegistryClient::ListReferrers(
@@ -377,7 +384,7 @@ absl::StatusOr<std::vector<std::string>> RegistryClient::ListRepositories(
                   return AddNames(body, "repositories", repositories);
                 });
   if (absl::IsNotFound(status) || status.code() == absl::StatusCode::kUnimplemented) {
-    return absl::FailedPreconditionError(
+    return absl::UnimplementedError(
         absl::StrCat(status.message(), "; ", registry, " does not list its repositories"));
   }
   RETURN_IF_ERROR(status);

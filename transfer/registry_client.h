@@ -60,8 +60,8 @@ class RegistryClient {
                                           const std::string& media_type, std::stop_token stop = {});
 
   // Deletes a tag, or, if `image` has a digest, the manifest with all tags that lead to it, and its
-  // entry in the list of referrers. NOT_FOUND if it is not there, FAILED_PRECONDITION (says what to
-  // do) if the registry does not delete.
+  // entry in the list of referrers. NOT_FOUND if it is not there, UNIMPLEMENTED (says what to do)
+  // if the registry does not delete.
   absl::Status DeleteManifest(const oci::Reference& image, std::stop_token stop = {});
 
   // What is attached to `subject`, by the referrers API or, only where that is not there, by the
@@ -96,7 +96,7 @@ class RegistryClient {
   absl::StatusOr<std::vector<std::string>> ListTags(const oci::Reference& repository,
                                                     std::stop_token stop = {});
   // All repositories of "localhost:5000" that the user may see, in the registry's order.
-  // FAILED_PRECONDITION if it does not list them: many do not.
+  // UNIMPLEMENTED if it does not list them: many do not.
   absl::StatusOr<std::vector<std::string>> ListRepositories(const std::string& registry,
                                                             std::stop_token stop = {});
 
@@ -106,6 +106,8 @@ class RegistryClient {
   absl::StatusOr<std::optional<oci::Descriptor>> HeadManifestHere(const oci::Reference& place,
                                                                   bool patient,
                                                                   std::stop_token stop);
+  // The error of a registry that answered `http_status` to the deletion of a tag.
+  absl::Status CannotDeleteTag(const oci::Reference& image, int http_status, std::stop_token stop);
   absl::Status EnterReferrer(const oci::Reference& image, absl::string_view bytes,
                              const std::string& media_type, const http::Headers& answer,
                              std::stop_token stop);

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/testing/status_matchers.h"
+#include "oci/image/media_type.h"
 #include "transfer/testing/scripted_registry.h"
 
 namespace stevedore::transfer {
@@ -18,6 +19,7 @@ namespace {
 using base::testing::IsOkAndHolds;
 using base::testing::StatusIs;
 using http::testing::ReceivedRequest;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -123,6 +125,137 @@ TEST_F(RegistryClientTest, PingSaysWhatIsWrong) {
   answer_ = {.status = 404};
   EXPECT_THAT(client_.Ping(registry_.server().host()), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(client_.Ping("no host"), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(RegistryClientTest, Defect13OnlyNotFoundLeadsToTheFallbackTag) {
+  const oci::Digest subject = oci::Digest::Of("subject");
+  answer_ = {.status = 404};
+  EXPECT_THAT(client_.ListReferrers(image_, subject), IsOkAndHolds(ElementsAre()));
+  EXPECT_THAT(registry_.requests(),
+              ElementsAre(absl::StrCat("GET /v2/a/b/referrers/", subject.ToString()),
+                          absl::StrCat("GET /v2/a/b/manifests/sha256-", subject.hex())));
+  // Whoever may not read must not be told that nothing is attached.
+  for (const int status : {401, 403, 500}) {
+    answer_.status = status;
+    EXPECT_FALSE(client_.ListReferrers(image_, subject).ok()) << status;
+  }
+}
+
+TEST_F(RegistryClientTest, ReferrersArePagedAndFiltered) {
+  const auto page = [](const std::string& type, const std::string& content) {
+    return absl::StrCat(R"({"schemaVersion":2,"mediaType":")", oci::kOciIndex,
+                        R"(","manifests":[{"mediaType":")", oci::kOciManifest, R"(","digest":")",
+                        oci::Digest::Of(content).ToString(), R"(","size":1,"artifactType":")", type,
+                        R"("}]})");
+  };
+  script_ = [&](const ReceivedRequest& request, const std::string&) -> ScriptedAnswer {
+    if (absl::StrContains(request.target, "page=2")) return {.body = page("x/sig", "b")};
+    return {.headers = {{"Link", "</v2/a/b/referrers/x?page=2>; rel=\"next\""}},
+            .body = page("x/sbom", "a")};
+  };
+  EXPECT_EQ(client_.ListReferrers(image_, oci::Digest::Of("s"))->size(), 2);
+  // This registry does not filter, so we do.
+  ASSERT_OK_AND_ASSIGN(const auto signatures,
+                       client_.ListReferrers(image_, oci::Digest::Of("s"), "x/sig"));
+  ASSERT_EQ(signatures.size(), 1);
+  EXPECT_EQ(signatures[0].digest, oci::Digest::Of("b"));
+  EXPECT_THAT(registry_.requests(), Contains(HasSubstr("?artifactType=x%2Fsig")));
+}
+
+class AttachTest : public RegistryClientTest {
+ protected:
+  absl::Status Attach() {
+    const std::string manifest = absl::StrCat(
+        R"({"schemaVersion":2,"mediaType":")", oci::kOciManifest, R"(","config":{"mediaType":")",
+        oci::kOciEmpty, R"(","digest":")", oci::Digest::Of("{}").ToString(),
+        R"(","size":2},"layers":[],"subject":{"mediaType":")", oci::kOciManifest, R"(","digest":")",
+        oci::Digest::Of("subject").ToString(), R"(","size":7}})");
+    return client_
+        .PutManifest(image_.WithDigest(oci::Digest::Of(manifest)), manifest, oci::kOciManifest)
+        .status();
+  }
+  std::string tag_ = absl::StrCat("sha256-", oci::Digest::Of("subject").hex());
+};
+
+TEST_F(AttachTest, ARegistryThatUnderstandsIsLeftAlone) {
+  answer_ = {.status = 201, .headers = {{"OCI-Subject", oci::Digest::Of("subject").ToString()}}};
+  EXPECT_OK(Attach());
+  EXPECT_EQ(registry_.requests().size(), 1);
+}
+
+TEST_F(AttachTest, Defect13FallbackTagIsWrittenUnlessSomebodyWasFaster) {
+  int writes = 0;
+  std::vector<std::string> conditions;
+  script_ = [&](const ReceivedRequest& request, const std::string&) -> ScriptedAnswer {
+    const bool fallback = absl::StrContains(request.target, tag_);
+    if (request.method == "GET" && fallback && writes == 0) return {.status = 404};
+    if (request.method == "GET" && fallback) {
+      return {.headers = {{"ETag", "\"v1\""}},
+              .body = absl::StrCat(R"({"schemaVersion":2,"mediaType":")", oci::kOciIndex,
+                                   R"(","manifests":[]})")};
+    }
+    if (fallback) {
+      conditions.push_back(absl::StrCat(request.headers.Find("If-None-Match").value_or("-"), " ",
+                                        request.headers.Find("If-Match").value_or("-")));
+      return {.status = writes++ == 0 ? 412 : 201};
+    }
+    return {.status = 201};
+  };
+  EXPECT_OK(Attach());
+  EXPECT_THAT(conditions, ElementsAre("* -", "- \"v1\""));
+  // Others who never stop changing it are not waited for without end.
+  script_ = [&](const ReceivedRequest& request, const std::string&) -> ScriptedAnswer {
+    if (!absl::StrContains(request.target, tag_)) return {.status = 201};
+    return {.status = request.method == "GET" ? 404 : 412};
+  };
+  EXPECT_THAT(Attach(), StatusIs(absl::StatusCode::kAborted, HasSubstr(tag_)));
+}
+
+TEST_F(RegistryClientTest, DeletionsThatARegistryDoesNotKnow) {
+  script_ = [&](const ReceivedRequest& request, const std::string&) -> ScriptedAnswer {
+    if (request.method == "DELETE") return {.status = 405};
+    return {.headers = {{"Docker-Content-Digest", oci::Digest::Of("{}").ToString()},
+                        {"Content-Length", "2"}},
+            .body = request.method == "HEAD" ? "" : "{}"};
+  };
+  EXPECT_THAT(client_.DeleteManifest(image_),
+              StatusIs(absl::StatusCode::kUnimplemented,
+                       HasSubstr(absl::StrCat("a/b@", oci::Digest::Of("{}").ToString()))));
+  EXPECT_THAT(client_.DeleteManifest(image_.WithDigest(oci::Digest::Of("{}"))),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("storage.delete.enabled")));
+}
+
+TEST_F(RegistryClientTest, EachWarningIsShownOnce) {
+  std::vector<std::string> shown;
+  RegistryClientOptions options = WithoutWaiting(&waits_);
+  options.warn = [&](const std::string& registry, const std::string& warning) {
+    shown.push_back(absl::StrCat(registry, ": ", warning));
+  };
+  RegistryClient client(&http_, &nobody_, options);
+  answer_ = {.headers = {{"Warning", "299 - \"tag 1 will be deleted\""},
+                         {"Warning", "199 - \"not for people\""}},
+             .body = "{}"};
+  EXPECT_OK(client.GetManifest(image_));
+  EXPECT_OK(client.GetManifest(image_));
+  EXPECT_THAT(shown, ElementsAre(AllOf(HasSubstr(registry_.server().host()),
+                                       HasSubstr("tag 1 will be deleted"))));
+}
+
+TEST_F(RegistryClientTest, AHeadGoesToTheMirrorOnlyIfTheRegistryIsGone) {
+  answer_ = {.headers = {{"Docker-Content-Digest", oci::Digest::Of("{}").ToString()},
+                         {"Content-Length", "2"}}};
+  RegistryClientOptions options = WithoutWaiting(&waits_);
+  options.host_settings = [&](const std::string& host) {
+    HostSettings settings;
+    if (host != registry_.server().host()) settings.mirrors = {registry_.server().host()};
+    return settings;
+  };
+  RegistryClient client(&http_, &nobody_, options);
+  // Nobody listens there.
+  const auto gone = oci::Reference::Parse("127.0.0.1:1/a/b:1");
+  ASSERT_OK_AND_ASSIGN(const auto found, client.HeadManifest(*gone));
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->digest, oci::Digest::Of("{}"));
 }
 
 }  // namespace

@@ -32,7 +32,9 @@ class TokenCacheTest : public ::testing::Test {
         last_target_ =
             absl::StrCat(request->method == "GET" ? "" : request->method + " ", request->target);
         last_body_ = connection.ReadExactly(request->ContentLength()).value_or("?");
-        (void)connection.Answer(status_, {},
+        const bool form = request->method == "POST";
+        const int status = form || get_status_ == 200 ? status_ : get_status_;
+        (void)connection.Answer(status, {},
                                 answer_.empty() ? absl::StrCat(R"({"token":"t)", ++count_,
                                                                R"(","expires_in":)", lifetime_, "}")
                                                 : answer_);
@@ -52,7 +54,7 @@ class TokenCacheTest : public ::testing::Test {
   }
 
   // Read by the server's thread only while a request is answered.
-  int status_ = 200, lifetime_ = 300;
+  int get_status_ = 200, status_ = 200, lifetime_ = 300;
   std::string answer_, last_target_, last_body_;
   std::atomic<int> count_ = 0;
   std::unique_ptr<LoopbackServer> server_;
@@ -82,7 +84,7 @@ TEST_F(TokenCacheTest, AShortLifetimeCountsAsAMinute) {
   EXPECT_EQ(Get(request_), "t2");
 }
 
-TEST_F(TokenCacheTest, IdentityServiceAndScopeAreTheKey) {
+TEST_F(TokenCacheTest, Defect14IdentityServiceAndScopeAreTheKey) {
   EXPECT_EQ(Get(request_), "t1");
   TokenRequest other = request_;
   other.credential = credentials::Credential{"u", base::Secret("p"), ""};
@@ -115,6 +117,18 @@ TEST_F(TokenCacheTest, AnIdentityTokenIsTradedByPost) {
   const absl::Status status = cache_.Get(request_, {}).status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("the file")));
   EXPECT_EQ(std::string(status.message()).find("another"), std::string::npos);
+}
+
+TEST_F(TokenCacheTest, AServiceThatKnowsFormsOnlyGetsThePasswordInOne) {
+  get_status_ = 405;
+  credentials::Credential alice;
+  alice.username = "alice";
+  alice.password = base::Secret("p w");
+  request_.credential = alice;
+  request_.scopes.clear();
+  EXPECT_THAT(Get(request_), HasSubstr("t2"));
+  EXPECT_EQ(last_body_,
+            "grant_type=password&client_id=stevedore&service=svc&username=alice&password=p%20w");
 }
 
 TEST_F(TokenCacheTest, AForgottenTokenIsFetchedAgain) {

@@ -21,6 +21,7 @@
 #include "credentials/open_credentials.h"
 #include "credentials/sealing.h"
 #include "http/client.h"
+#include "transfer/host_settings.h"
 #include "worker/agent.h"
 #include "worker/grpc_sync_channel.h"
 #include "worker/sealed_runs.h"
@@ -68,6 +69,8 @@ absl::Status Serve(const WorkerFlags& flags, const sigset_t& signals) {
   WorkbenchResources resources;
   resources.http = &http;
   resources.registry.insecure_registries = flags.insecure_registries;
+  resources.registry.host_settings = transfer::FindHostSettings(
+      {}, transfer::CertificateDirectories(credentials::ProcessEnvironment()));
   resources.packs = packs.get();
   resources.git = git.get();
   resources.budget = &budget;

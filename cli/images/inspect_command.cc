@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -87,6 +88,7 @@ absl::StatusOr<std::string> InspectImage(CommandContext& context, const InspectF
       return base::Annotate(tags.status(), "--no-tags leaves them out");
     }
     facts.tags = *std::move(tags);
+    std::sort(facts.tags.begin(), facts.tags.end());
   }
   return Show(flags, SummarizeImage(facts));
 }

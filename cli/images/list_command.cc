@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -45,7 +46,9 @@ absl::StatusOr<ExitCode> ListTags(CommandContext& context, const ListFlags& flag
   ASSIGN_OR_RETURN(const std::unique_ptr<ImageAccess> access,
                    ImageAccess::Open(context, flags.image));
   ASSIGN_OR_RETURN(const transfer::OpenedSource source, access->OpenSource(flags.place));
-  ASSIGN_OR_RETURN(const std::vector<std::string> all, source.images->ListTags(access->stop()));
+  ASSIGN_OR_RETURN(std::vector<std::string> all, source.images->ListTags(access->stop()));
+  // Registries have no order, or each its own.
+  std::sort(all.begin(), all.end());
   const std::string name = source.images->MountName();
   std::vector<std::string> tags;
   for (const std::string& tag : all) {
