@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -22,7 +23,7 @@ std::string ForQuotes(absl::string_view text) {
 bool TakesReference(absl::string_view argument) {
   for (const char* name : {"IMAGE", "REFERENCE", "REPOSITORY", "REGISTRY", "SOURCE", "DESTINATION",
                            "NEW_BASE", "BASE"}) {
-    if (argument == name) return true;
+    if (absl::EqualsIgnoreCase(argument, name)) return true;
   }
   return false;
 }
@@ -153,6 +154,8 @@ std::string BashCompletion(const std::string& program,
                   "  while IFS= read -r candidate; do\n"
                   "    COMPREPLY+=(\"${candidate#\"$kept\"}\")\n"
                   "  done < <(\"${COMP_WORDS[0]}\" __complete \"$whole\" 2>/dev/null)\n"
+                  // Layouts and archives are files.
+                  "  ((${#COMPREPLY[@]})) || compopt -o default 2>/dev/null\n"
                   "}\n"
                   "complete -F _stevedore_cli ",
                   program, "\n");

@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/definitions.h"
+#include "cli/registry_access.h"
 #include "cli/secret_input.h"
 #include "cli/version.h"
 #include "credentials/credential_helper.h"
@@ -18,7 +20,9 @@
 #include "credentials/docker_config_credential_store.h"
 #include "credentials/docker_logins.h"
 #include "credentials/open_credentials.h"
+#include "graph/configuration.h"
 #include "http/client.h"
+#include "transfer/host_settings.h"
 #include "transfer/registry_client.h"
 
 namespace stevedore::cli {
@@ -29,6 +33,7 @@ using credentials::DockerConfigCredentialStore;
 
 // Values of the flags of login and logout.
 struct LoginFlags {
+  transfer::HostSettingsFinder hosts;  // Settings of registries, of the project.
   std::string server, username, password;
   bool password_stdin = false;
   std::vector<std::string> insecure_registries;
@@ -65,6 +70,7 @@ absl::Status Verify(const Target& target, const LoginFlags& flags, const Credent
   http::Client http(http_options);
   transfer::RegistryClientOptions options;
   options.insecure_registries = flags.insecure_registries;
+  options.host_settings = flags.hosts;
   options.retries = 2;
   options.longest_wait = absl::Seconds(2);
   options.connect_timeout = absl::Seconds(5);
@@ -181,8 +187,13 @@ void AddLoginCommand(CLI::App& app, CommandContext& context) {
                    "Registry that may be spoken to without TLS or with any certificate")
       ->type_name("HOST")
       ->allow_extra_args(false);
-  command->callback(
-      [&context, flags] { context.action = [&context, flags] { return Login(context, *flags); }; });
+  command->callback([&context, flags] {
+    context.action = [&context, flags]() -> absl::StatusOr<ExitCode> {
+      ASSIGN_OR_RETURN(const graph::Configuration configuration, LoadConfiguration(context));
+      flags->hosts = HostSettingsOf(configuration);
+      return Login(context, *flags);
+    };
+  });
 }
 
 void AddLogoutCommand(CLI::App& app, CommandContext& context) {

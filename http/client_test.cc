@@ -297,6 +297,21 @@ TEST(ClientTest, ManyThreadsShareOneClient) {
   EXPECT_LE(server->connection_count(), 4);
 }
 
+TEST(ClientTest, PlainHttpIsGuessedForThisMachineOnly) {
+  for (const char* host : {"localhost:8080", "127.0.0.1", "127.0.0.1:1234", "::1", "[::1]:5000"}) {
+    EXPECT_TRUE(IsLoopbackHost(host)) << host;
+  }
+  // Private networks have to be asked for; the rest only looks like this machine, or is so on some
+  // machines only (names below localhost).
+  for (const char* host :
+       {"10.2.3.4:5000", "172.16.3.4:3000", "192.168.3.4", "registry.local", "foo.svc.local:1234",
+        "foo.svc.localhost:1234", "127.0.0.1.evil.com", "my127.0.0.1registry.io",
+        "[2001:db8::1]:5000", "8.8.8.8", "10.256.0.0:5000", "gcr.io", "index.docker.io",
+        "notlocalhost", "localhost.evil.com"}) {
+    EXPECT_FALSE(IsLoopbackHost(host)) << host;
+  }
+}
+
 TEST(ClientTest, KnowsLoopbackNames) {
   for (const char* host : {"localhost", "localhost:5000", "127.0.0.1:80", "127.3.2.1", "[::1]:5000",
                            "::1", "LOCALHOST"}) {

@@ -77,10 +77,10 @@ absl::Status CheckTokenService(const http::Url& registry, const http::Url& realm
   const bool trusted =
       std::find(trusted_hosts.begin(), trusted_hosts.end(), realm.host) != trusted_hosts.end();
   if (trusted) return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      absl::StrCat("registry ", registry.Origin(), " names ", realm.Origin(),
-                   " as its token service, a foreign host: the password was not sent there; add ",
-                   realm.host, " to the trusted token services if it is right"));
+  return absl::PermissionDeniedError(absl::StrCat(
+      "registry ", registry.Origin(), " names ", realm.Origin(),
+      " as its token service, a foreign host: the password was not sent there; if it is ",
+      "right, add ", realm.host, " to `token_hosts` of this registry in stevedore.yaml"));
 }
 
 }  // namespace stevedore::transfer

@@ -178,17 +178,13 @@ TEST_F(LookCommandsTest, PrintsDocumentsByteForByte) {
   EXPECT_EQ(Out({"blob", absl::StrCat(name_, "@", oci::Digest::Of(layer_).ToString())}), layer_);
 }
 
-TEST_F(LookCommandsTest, ReadsLayoutsAndArchivesToo) {
-  for (const char* place : {"oci:layout:web", "docker-archive:web.tar:web:1"}) {
-    const ProcessResult copied =
-        Run({"skopeo", "--override-arch", "amd64", "--insecure-policy", "copy",
-             "--src-tls-verify=false", "--src-authfile", login_, "--remove-signatures",
-             absl::StrCat("docker://", name_, ":1.0"), place});
-    // The layer is no tar, which only skopeo's archives mind.
-    if (copied.exit_code != 0) continue;
-    EXPECT_EQ(Json::parse(Out({"inspect", place}))["Architecture"], "amd64") << place;
-    EXPECT_THAT(Out({"digest", place}), ::testing::StartsWith("sha256:")) << place;
-  }
+TEST_F(LookCommandsTest, LooksIntoLayoutsAndChangesNamesThere) {
+  const std::string place = "oci:layout:web";
+  const ProcessResult copied = Run({"skopeo", "--override-arch", "amd64", "--insecure-policy",
+                                    "copy", "--src-tls-verify=false", "--src-authfile", login_,
+                                    absl::StrCat("docker://", name_, ":1.0"), place});
+  ASSERT_EQ(copied.exit_code, 0) << copied.err;
+  EXPECT_EQ(Json::parse(Out({"inspect", place}))["Architecture"], "amd64");
   EXPECT_EQ(Out({"manifest", "oci:layout:web"}), manifests_["amd64"]);
   EXPECT_EQ(Out({"tag", "oci:layout:web", "other"}), "other\n");
   EXPECT_EQ(Out({"digest", "oci:layout:other"}), Out({"digest", "oci:layout:web"}));
