@@ -23,7 +23,6 @@ using ::testing::HasSubstr;
 using testing::PutTestImage;
 using testing::TestImage;
 
-// Tests folder_blobs, too.
 class DirectoryImagesTest : public ::testing::Test {
  protected:
   std::string Path(const std::string& name) const { return base::JoinPath(path_, name); }

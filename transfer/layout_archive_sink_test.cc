@@ -20,7 +20,6 @@ using ::testing::HasSubstr;
 using testing::PutTestImage;
 using testing::TestImage;
 
-// Tests staged_sink, too.
 class LayoutArchiveSinkTest : public ::testing::Test {
  protected:
   const base::TemporaryDirectory directory_ = *base::TemporaryDirectory::Create();

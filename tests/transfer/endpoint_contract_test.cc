@@ -170,22 +170,5 @@ INSTANTIATE_TEST_SUITE_P(, EndpointContractTest,
                                            "Directory", "Static"),
                          [](const auto& info) { return info.param; });
 
-TEST(EndpointsTest, WithoutRegistriesSaysSo) {
-  Endpoints endpoints(nullptr);
-  EXPECT_THAT(endpoints.OpenSource(*ParseEndpoint("localhost:5000/x")),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("localhost:5000/x")));
-}
-
-TEST(EndpointsTest, AnEngineThatIsNotThereIsUnavailable) {
-  Endpoints endpoints(nullptr, {.docker_host = "unix:///nonexistent/docker.sock"});
-  EXPECT_THAT(endpoints.OpenSource(*ParseEndpoint("docker-daemon:x:1")),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("/nonexistent/docker.sock")));
-  // Writing begins at Finish.
-  EXPECT_OK(endpoints.OpenSink(*ParseEndpoint("docker-daemon:x:1")).status());
-  EXPECT_THAT(endpoints.OpenSink(
-                  *ParseEndpoint(absl::StrCat("docker-daemon:", oci::Digest::Of("x").ToString()))),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-}
-
 }  // namespace
 }  // namespace stevedore::transfer
