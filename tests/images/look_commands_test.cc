@@ -185,7 +185,9 @@ TEST_F(LookCommandsTest, LooksIntoLayoutsAndChangesNamesThere) {
                                     absl::StrCat("docker://", name_, ":1.0"), place});
   ASSERT_EQ(copied.exit_code, 0) << copied.err;
   EXPECT_EQ(Json::parse(Out({"inspect", place}))["Architecture"], "amd64");
-  EXPECT_EQ(Out({"manifest", "oci:layout:web"}), manifests_["amd64"]);
+  // skopeo compresses layers on their way into a layout, which changes the manifest.
+  EXPECT_EQ(Json::parse(Out({"manifest", place}))["config"]["digest"],
+            oci::Digest::Of(configs_["amd64"]).ToString());
   EXPECT_EQ(Out({"tag", "oci:layout:web", "other"}), "other\n");
   EXPECT_EQ(Out({"digest", "oci:layout:other"}), Out({"digest", "oci:layout:web"}));
   EXPECT_EQ(Out({"delete", "oci:layout:other"}), "oci:layout:other\n");
