@@ -61,11 +61,14 @@ class PromotionStoryTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(registry_,
                          Registry::Start({.auth = RegistryOptions::Auth::kToken, .tls = true}));
     ASSERT_OK_AND_ASSIGN(project_, Project::Create());
+    // The authority of the token service; that of the registry is in its settings.
     setenv("SSL_CERT_FILE", registry_->ca_file().c_str(), 1);
     // Whoever asks an engine hears that there is none.
     setenv("DOCKER_HOST", absl::StrCat("unix://", project_->Scratch("no-engine")).c_str(), 1);
     project_->Login(registry_->host(), "alice", "wonderland");
-    project_->Write("stevedore.yaml", kConfiguration);
+    project_->Write("stevedore.yaml",
+                    absl::StrCat(kConfiguration, "registries:\n  \"", registry_->host(),
+                                 "\": {ca_file: ", registry_->ca_file(), "}\n"));
     project_->Write("images.yaml",
                     absl::StrReplaceAll(kDefinitions, {{"REGISTRY", registry_->host()}}));
     project_->Write("base/etc/os-release", std::string(50000, 'b'));
