@@ -316,6 +316,8 @@ nlohmann::ordered_json Promotion::ToJson() const {
 }
 
 absl::Status Promotion::PrintOne() {
+  // Standard output is the archive.
+  if (to_.path == "-") return absl::OkStatus();
   context_.console->Out(
       FormatResult(flags_.image, absl::StrCat(result_.digest.ToString(), "\n"), ToJson()));
   return absl::OkStatus();
