@@ -28,7 +28,8 @@ struct EmbeddedOptions {
   std::string cache_directory;
 };
 
-// Where a worker's images and logs are, and how it logs in. Nothing is owned, all must outlive the queue.
+// Where a worker's images and logs are, and how it logs in. Nothing is owned, all must outlive the
+// queue.
 struct WorkerPlaces {
   worker::RepositoryProvider* repositories = nullptr;  // Results and parents.
   worker::RepositoryProvider* registries = nullptr;    // Images made elsewhere.

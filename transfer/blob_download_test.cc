@@ -90,10 +90,11 @@ TEST_F(BlobDownloadTest, OtherBytesAreDataLoss) {
                 return ScriptedAnswer{.body = other};
               }),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("other bytes")));
-  EXPECT_THAT(Download([&](const ReceivedRequest&, const std::string&) {
-                return ScriptedAnswer{.body = content_ + "!"};
-              }),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("announces 600001 bytes instead of 600000")));
+  EXPECT_THAT(
+      Download([&](const ReceivedRequest&, const std::string&) {
+        return ScriptedAnswer{.body = content_ + "!"};
+      }),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("announces 600001 bytes instead of 600000")));
   EXPECT_THAT(Download([&](const ReceivedRequest&, const std::string&) {
                 return ScriptedAnswer{.body = content_.substr(1)};
               }),

@@ -91,7 +91,7 @@ absl::Status StatusFromAnswer(const ErrorContext& context, int http_status,
   }
   if (http_status >= 400) {
     if (absl::StrContains(complaint.text, "HTTP request to an HTTPS server")) {
-      return absl::FailedPreconditionError(
+      return absl::PermissionDeniedError(
           absl::StrCat(cause, "; this registry speaks TLS only: name its certificate authority"));
     }
     return absl::InvalidArgumentError(cause);

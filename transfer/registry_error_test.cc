@@ -36,7 +36,7 @@ TEST(StatusFromAnswerTest, SaysCodeCauseAndRemedy) {
            {400, R"({"errors":[{"code":"MANIFEST_INVALID"}]})", absl::StatusCode::kInvalidArgument,
             "MANIFEST_INVALID"},
            {400, "Client sent an HTTP request to an HTTPS server.\n",
-            absl::StatusCode::kFailedPrecondition, "TLS only"},
+            absl::StatusCode::kPermissionDenied, "TLS only"},
            {405, "", absl::StatusCode::kUnimplemented, "HTTP 405"},
            {413, "", absl::StatusCode::kResourceExhausted, "HTTP 413"},
            {429, "slow down", absl::StatusCode::kUnavailable, "`slow down`"},

@@ -156,7 +156,7 @@ absl::StatusOr<RegistrySession::Endpoint> RegistrySession::FindEndpoint(
                      settings.said_in.empty() ? "" : absl::StrCat(" by ", settings.said_in),
                      "; use another registry, or remove `blocked` there"));
   }
-  Endpoint endpoint{.base = {}, .tls = settings.tls, .token_hosts = options_.token_hosts};
+  Endpoint endpoint = {.base = {}, .tls = settings.tls, .token_hosts = options_.token_hosts};
   endpoint.token_hosts.insert(endpoint.token_hosts.end(), settings.token_hosts.begin(),
                               settings.token_hosts.end());
   std::string scheme = "https";
@@ -170,7 +170,10 @@ absl::StatusOr<RegistrySession::Endpoint> RegistrySession::FindEndpoint(
     endpoint.tls.verify_server = false;
     if (!AnswersTls(host, endpoint.tls, stop)) scheme = "http";
   } else if (http::IsLoopbackHost(host) && !settings.has_certificates) {
-    scheme = "http";
+    endpoint.plain_is_a_guess = true;
+    base::MutexLock lock(&mu_);
+    const auto known = answers_tls_.find(host);
+    if (known == answers_tls_.end() || !known->second) scheme = "http";
   }
   ASSIGN_OR_RETURN(endpoint.base, http::Url::Parse(absl::StrCat(scheme, "://", host, "/")));
   return endpoint;
@@ -215,7 +218,7 @@ int RegistrySession::RetryLimit(const Call& call) {
 }
 
 absl::StatusOr<Answer> RegistrySession::Perform(const Call& call) {
-  ASSIGN_OR_RETURN(const Endpoint endpoint, FindEndpoint(call.repository, call.stop));
+  ASSIGN_OR_RETURN(Endpoint endpoint, FindEndpoint(call.repository, call.stop));
   const std::string& registry = call.repository.registry();
   std::optional<Retries> retries;
   while (true) {
@@ -223,6 +226,13 @@ absl::StatusOr<Answer> RegistrySession::Perform(const Call& call) {
     absl::Status failure = answer.status();
     std::optional<absl::Duration> hint;
     if (answer.ok()) {
+      // What servers of TLS say to plain requests. Nothing secret was sent: they ask for it first.
+      if (answer->status() == 400 && endpoint.plain_is_a_guess && endpoint.base.scheme == "http" &&
+          call.body_source == nullptr &&
+          AnswersTls(call.repository.ApiHost(), endpoint.tls, call.stop)) {
+        ASSIGN_OR_RETURN(endpoint, FindEndpoint(call.repository, call.stop));
+        continue;
+      }
       {
         base::MutexLock lock(&mu_);
         answered_.insert(registry);
@@ -231,10 +241,12 @@ absl::StatusOr<Answer> RegistrySession::Perform(const Call& call) {
       hint = RetryAfter(answer->exchange->headers(), absl::Now());
       failure = Refusal(call, *answer);
     } else if (absl::IsFailedPrecondition(failure) && endpoint.base.scheme == "https") {
-      return base::Annotate(failure, absl::StrCat("registry ", registry,
-                                                  " (to accept any certificate or plain HTTP: "
-                                                  "--insecure-registry ",
-                                                  registry, ")"));
+      // Not FAILED_PRECONDITION: no definition is at fault.
+      return base::Annotate(absl::PermissionDeniedError(failure.message()),
+                            absl::StrCat("registry ", registry,
+                                         " (to accept any certificate or plain HTTP: "
+                                         "--insecure-registry ",
+                                         registry, ")"));
     } else if (!absl::IsUnavailable(failure) || call.body_source != nullptr) {
       return failure;
     }

@@ -122,6 +122,8 @@ class RegistrySession {
     http::Url base;
     http::TlsOptions tls;
     std::vector<std::string> token_hosts;
+    // Nobody said how this machine's registry is spoken to.
+    bool plain_is_a_guess = false;
   };
   // How a registry wants to know who we are.
   struct Recipe {
@@ -160,7 +162,7 @@ class RegistrySession {
   base::Mutex mu_;
   std::map<std::string, Recipe> recipes_ ABSL_GUARDED_BY(mu_);            // By registry.
   std::map<std::string, std::string> extra_scopes_ ABSL_GUARDED_BY(mu_);  // By registry and scope.
-  std::map<std::string, bool> answers_tls_ ABSL_GUARDED_BY(mu_);          // Insecure registries.
+  std::map<std::string, bool> answers_tls_ ABSL_GUARDED_BY(mu_);          // By host.
   std::set<std::string> answered_ ABSL_GUARDED_BY(mu_);  // Registries that answered at least once.
   std::set<std::string> warnings_shown_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, HostSettings> settings_ ABSL_GUARDED_BY(mu_);  // By registry.

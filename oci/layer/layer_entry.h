@@ -41,8 +41,8 @@ struct LayerEntry {
   uint32_t device_minor = 0;
   // Where LayerContents finds the content; means nothing elsewhere.
   uint64_t content_id = 0;
-  // Modification time in seconds since 1970. Negative: that of all entries, which whoever writes the
-  // tar decides (see TarHeaderOptions).
+  // Modification time in seconds since 1970. Negative: that of all entries, which whoever writes
+  // the tar decides (see TarHeaderOptions).
   int64_t mtime = -1;
   // Extended attributes by name ("user.a", "security.capability"), sorted by name, each once.
   // Shared by entries with the same attributes; null: none.

@@ -93,8 +93,8 @@ TEST(CopyMemory, ManyLargeLayersAtOnceFitInto64MiB) {
   EXPECT_GT(copied->bytes_copied, uint64_t{300} << 20);
   EXPECT_LE(PeakMemoryMib(), 64);
   RegistryRepository zstd(&registries, oci::Reference::Parse(second->host() + "/zstd").value());
-  const auto recompressed = copier.Copy(
-      middle, "1.0", zstd, "1.0", {.compression = oci::Compression::Parse("zstd").value()});
+  const auto recompressed = copier.Copy(middle, "1.0", zstd, "1.0",
+                                        {.compression = oci::Compression::Parse("zstd").value()});
   ASSERT_OK(recompressed);
   EXPECT_EQ(recompressed->blobs_copied, 6u);
   // The config: the registry has it in another repository.
