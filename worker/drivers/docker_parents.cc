@@ -23,6 +23,21 @@ std::string FamiliarName(const oci::Reference& reference) {
   return reference.WithDigest({}).Familiar();
 }
 
+// Ends with CANCELLED as soon as `stop` is requested.
+class StoppableSource final : public base::ByteSource {
+ public:
+  StoppableSource(base::ByteSource* source, std::stop_token stop)
+      : source_(source), stop_(std::move(stop)) {}
+  absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
+    if (stop_.stop_requested()) return absl::CancelledError("cancelled");
+    return source_->Read(buffer, size);
+  }
+
+ private:
+  base::ByteSource* const source_;
+  const std::stop_token stop_;
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<base::ByteSource>> OpenDockerArchive(const oci::Image& image,
@@ -48,7 +63,7 @@ absl::Status DockerParents::Load(const ParentImage& parent, const oci::Reference
                    engine_.InspectImage(parent.image.config.digest().ToString(), stop));
   if (there.has_value()) {
     const size_t colon = name.rfind(':');
-    return engine_.TagImage(there->id, name.substr(0, colon), name.substr(colon + 1), stop);
+    return engine_.TagImage(there->id, name.substr(0, colon), name.substr(colon + 1));
   }
   if (resources_.repositories == nullptr) {
     return absl::InternalError("driver docker was made without repositories");
@@ -57,7 +72,10 @@ absl::Status DockerParents::Load(const ParentImage& parent, const oci::Reference
   ASSIGN_OR_RETURN(const std::unique_ptr<base::ByteSource> archive,
                    OpenDockerArchive(parent.image, repository.source.get(), name,
                                      resources_.scratch_directory, stop));
-  return engine_.LoadImages(*archive, stop);
+  // An engine that has the whole archive loads it even if nobody waits: then the image would stay.
+  // So only what is sent stops, never the answer.
+  StoppableSource stoppable(archive.get(), stop);
+  return engine_.LoadImages(stoppable);
 }
 
 absl::StatusOr<DockerParents::Loan> DockerParents::Lend(const ParentImage& parent,
