@@ -241,7 +241,7 @@ TEST_F(LookCommandsTest, ExitCodesSayWhatKindOfFailureItWas) {
 
 TEST_F(LookCommandsTest, SettingsOfTheProjectCount) {
   ASSERT_OK_AND_ASSIGN(const auto tls, Registry::Start({.tls = true}));
-  EXPECT_EQ(Cli({"catalog", tls->host()}).exit_code, 2);
+  EXPECT_EQ(Cli({"catalog", tls->host()}).exit_code, 3);
   const auto write = [&](const std::string& settings) {
     return base::WriteFileAtomically(
         base::JoinPath(folder_->path(), "stevedore.yaml"),

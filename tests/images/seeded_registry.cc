@@ -4,10 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/byte_sink.h"
 #include "base/byte_source.h"
 #include "base/testing/status_matchers.h"
 #include "oci/image/media_type.h"
 #include "oci/image/reference.h"
+#include "oci/layer/layer_writer.h"
+#include "oci/layer/layer_writer_options.h"
 #include "transfer/image_sink.h"
 
 namespace stevedore::testing {
@@ -42,6 +45,22 @@ std::string TarOf(const std::string& content) {
   return header + content + std::string(padding + 1024, '\0');
 }
 
+// One layer's blob, gzip: crane reads no others.
+struct Layer {
+  std::string bytes;
+  oci::LayerResult result;
+};
+
+Layer LayerWith(const std::string& content) {
+  Layer layer;
+  base::StringSource tar(TarOf(content));
+  base::StringSink blob(&layer.bytes);
+  absl::StatusOr<oci::LayerResult> result = oci::WriteTarLayer(tar, &blob, {});
+  EXPECT_OK(result);
+  if (result.ok()) layer.result = *std::move(result);
+  return layer;
+}
+
 oci::Descriptor Describe(const std::string& bytes, const std::string& type) {
   return {.media_type = type, .digest = oci::Digest::Of(bytes), .size = bytes.size()};
 }
@@ -56,19 +75,20 @@ std::string DescriptorJson(const oci::Descriptor& blob) {
 RegistryHand::RegistryHand() : client_(&http_, &nobody_) {}
 
 oci::Digest RegistryHand::LayerOf(const std::string& content) {
-  return oci::Digest::Of(TarOf(content));
+  return LayerWith(content).result.descriptor.digest;
 }
 
 oci::Digest RegistryHand::PutImage(const std::string& reference, const std::string& content) {
   const oci::Reference image = *oci::Reference::Parse(reference);
-  const std::string layer = TarOf(content);
-  const std::string config = absl::StrCat(
-      R"({"architecture":"amd64","os":"linux","config":{"Cmd":["/f"]},"rootfs":)",
-      R"({"type":"layers","diff_ids":[")", oci::Digest::Of(layer).ToString(), R"("]}})");
-  const oci::Descriptor config_blob = Describe(config, oci::kOciConfig),
-                        layer_blob = Describe(layer, "application/vnd.oci.image.layer.v1.tar");
+  const Layer layer = LayerWith(content);
+  const std::string config =
+      absl::StrCat(R"({"architecture":"amd64","os":"linux","config":{"Cmd":["/f"]},)",
+                   R"("history":[{"created_by":"hand"}],"rootfs":{"type":"layers","diff_ids":[")",
+                   layer.result.diff_id.ToString(), R"("]}})");
+  const oci::Descriptor config_blob = Describe(config, oci::kOciConfig);
+  const oci::Descriptor& layer_blob = layer.result.descriptor;
   for (const auto& [blob, bytes] :
-       {std::make_pair(config_blob, config), std::make_pair(layer_blob, layer)}) {
+       {std::make_pair(config_blob, config), std::make_pair(layer_blob, layer.bytes)}) {
     const transfer::BlobOpener opener =
         [text = bytes]() -> absl::StatusOr<std::unique_ptr<base::ByteSource>> {
       return std::make_unique<base::StringSource>(text);
